@@ -1,0 +1,72 @@
+/* Allocation: out of memory ends the process here and nowhere else. */
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *
+checked(void *pointer)
+{
+	if (pointer == NULL) {
+		fputs("<2>out of memory\n", stderr);
+		abort();
+	}
+	return pointer;
+}
+
+void *
+mem_alloc(size_t size)
+{
+	return checked(malloc(size > 0 ? size : 1));
+}
+
+void *
+mem_zalloc(size_t size)
+{
+	return checked(calloc(1, size > 0 ? size : 1));
+}
+
+void *
+mem_array(size_t count, size_t size)
+{
+	return checked(calloc(count > 0 ? count : 1, size));
+}
+
+void *
+mem_resize(void *old, size_t count, size_t size)
+{
+	return checked(reallocarray(old, count > 0 ? count : 1, size));
+}
+
+char *
+mem_strdup(const char *text)
+{
+	return text != NULL ? checked(strdup(text)) : NULL;
+}
+
+char *
+mem_strndup(const char *text, size_t length)
+{
+	return checked(strndup(text, length));
+}
+
+char *
+mem_printf(const char *format, ...)
+{
+	va_list ap;
+	char *text = NULL;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	return checked(text);
+}
+
+void *
+mem_dup(const void *data, size_t size)
+{
+	return memcpy(mem_alloc(size), data, size);
+}

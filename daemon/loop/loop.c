@@ -1,0 +1,341 @@
+/*
+ * The event loop over libevent: the one file that includes event2/event.h.
+ *
+ * Timers stand in a tree by (deadline, order of setting); one libevent timeout is
+ * armed for the first of them. A round runs at most TIMERS_PER_ROUND due timers
+ * before descriptors get their turn, so that a burst of checks does not starve
+ * the answers to the one before it.
+ */
+#include "loop/loop.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/tree.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define LOOP_MAGIC 0x6c6f6f70
+#define TIMER_MAGIC 0x74696d65
+#define WATCH_MAGIC 0x77617463
+#define TIMERS_PER_ROUND 32
+
+struct loop_timer {
+	MAGIC;
+	RB_ENTRY(loop_timer) entry;
+	struct loop *loop;
+	loop_timer_cb *cb;
+	void *arg;
+	int64_t deadline_us;
+	uint64_t order;
+	bool set;
+};
+
+RB_HEAD(timer_tree, loop_timer);
+
+struct loop {
+	MAGIC;
+	struct event_base *base;
+	struct event *wake;
+	struct timer_tree timers;
+	uint64_t order;
+	int64_t armed_us; /* deadline that wake stands for, or -1 */
+	struct histogram histogram;
+};
+
+struct loop_watch {
+	MAGIC;
+	struct loop *loop;
+	struct event *event;
+	int fd;
+	int events;
+	loop_watch_cb *cb;
+	void *arg;
+};
+
+static int
+timer_compare(struct loop_timer *a, struct loop_timer *b)
+{
+	if (a->deadline_us != b->deadline_us)
+		return a->deadline_us < b->deadline_us ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* Not every function that the macro makes is needed. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+RB_GENERATE_STATIC(timer_tree, loop_timer, entry, timer_compare);
+#pragma GCC diagnostic pop
+
+static void
+arm(struct loop *loop)
+{
+	struct loop_timer *first = RB_MIN(timer_tree, &loop->timers);
+	struct timeval tv;
+	int64_t delay;
+
+	if (clock_is_fake())
+		return;
+	if (first == NULL) {
+		if (loop->armed_us != -1)
+			evtimer_del(loop->wake);
+		loop->armed_us = -1;
+		return;
+	}
+	if (loop->armed_us == first->deadline_us)
+		return;
+	delay = first->deadline_us - clock_mono_us();
+	if (delay < 0)
+		delay = 0;
+	tv.tv_sec = delay / CLOCK_SECOND;
+	tv.tv_usec = delay % CLOCK_SECOND;
+	evtimer_add(loop->wake, &tv);
+	loop->armed_us = first->deadline_us;
+}
+
+static void
+run_timer(struct loop_timer *timer)
+{
+	struct loop *loop = timer->loop;
+	int64_t began = clock_mono_us();
+
+	MAGIC_CHECK(timer, TIMER_MAGIC);
+	loop_timer_clear(timer);
+	timer->cb(timer->arg);
+	histogram_add(&loop->histogram, clock_mono_us() - began);
+}
+
+static void
+on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+	struct loop_timer *timer;
+	int n;
+
+	loop->armed_us = -1;
+	for (n = 0; n < TIMERS_PER_ROUND; n++) {
+		timer = RB_MIN(timer_tree, &loop->timers);
+		if (timer == NULL || timer->deadline_us > clock_mono_us())
+			break;
+		run_timer(timer);
+	}
+	arm(loop);
+}
+
+struct loop *
+loop_create(void)
+{
+	struct loop *loop = mem_zalloc(sizeof(*loop));
+
+	MAGIC_SET(loop, LOOP_MAGIC);
+	RB_INIT(&loop->timers);
+	loop->armed_us = -1;
+	loop->base = event_base_new();
+	assert(loop->base != NULL);
+	loop->wake = evtimer_new(loop->base, on_wake, loop);
+	assert(loop->wake != NULL);
+	return loop;
+}
+
+void
+loop_destroy(struct loop *loop)
+{
+	if (loop == NULL)
+		return;
+	MAGIC_CHECK(loop, LOOP_MAGIC);
+	assert(RB_EMPTY(&loop->timers));
+	event_free(loop->wake);
+	event_base_free(loop->base);
+	MAGIC_CLEAR(loop);
+	free(loop);
+	libevent_global_shutdown();
+}
+
+void
+loop_run(struct loop *loop)
+{
+	MAGIC_CHECK(loop, LOOP_MAGIC);
+	arm(loop);
+	event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+}
+
+void
+loop_stop(struct loop *loop)
+{
+	event_base_loopbreak(loop->base);
+}
+
+void
+loop_poll(struct loop *loop)
+{
+	event_base_loop(loop->base, EVLOOP_NONBLOCK);
+}
+
+void
+loop_advance(struct loop *loop, int64_t us)
+{
+	int64_t until = clock_mono_us() + us;
+	struct loop_timer *timer;
+
+	assert(clock_is_fake());
+	loop_poll(loop);
+	while ((timer = RB_MIN(timer_tree, &loop->timers)) != NULL &&
+	    timer->deadline_us <= until) {
+		if (timer->deadline_us > clock_mono_us())
+			clock_fake_advance(timer->deadline_us - clock_mono_us());
+		run_timer(timer);
+		loop_poll(loop);
+	}
+	clock_fake_advance(until - clock_mono_us());
+}
+
+const struct histogram *
+loop_histogram(const struct loop *loop)
+{
+	return &loop->histogram;
+}
+
+struct loop_timer *
+loop_timer_create(struct loop *loop, loop_timer_cb *cb, void *arg)
+{
+	struct loop_timer *timer = mem_zalloc(sizeof(*timer));
+
+	MAGIC_CHECK(loop, LOOP_MAGIC);
+	MAGIC_SET(timer, TIMER_MAGIC);
+	timer->loop = loop;
+	timer->cb = cb;
+	timer->arg = arg;
+	return timer;
+}
+
+void
+loop_timer_destroy(struct loop_timer *timer)
+{
+	if (timer == NULL)
+		return;
+	loop_timer_clear(timer);
+	MAGIC_CLEAR(timer);
+	free(timer);
+}
+
+void
+loop_timer_set(struct loop_timer *timer, int64_t delay_us)
+{
+	loop_timer_set_at(timer, clock_mono_us() + delay_us);
+}
+
+void
+loop_timer_set_at(struct loop_timer *timer, int64_t mono_us)
+{
+	MAGIC_CHECK(timer, TIMER_MAGIC);
+	if (timer->set)
+		RB_REMOVE(timer_tree, &timer->loop->timers, timer);
+	timer->deadline_us = mono_us;
+	timer->order = timer->loop->order++;
+	timer->set = true;
+	RB_INSERT(timer_tree, &timer->loop->timers, timer);
+	arm(timer->loop);
+}
+
+void
+loop_timer_clear(struct loop_timer *timer)
+{
+	MAGIC_CHECK(timer, TIMER_MAGIC);
+	if (!timer->set)
+		return;
+	RB_REMOVE(timer_tree, &timer->loop->timers, timer);
+	timer->set = false;
+	arm(timer->loop);
+}
+
+bool
+loop_timer_is_set(const struct loop_timer *timer)
+{
+	return timer->set;
+}
+
+static void
+on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_watch *watch = arg;
+	struct loop *loop = watch->loop;
+	int64_t began = clock_mono_us();
+
+	MAGIC_CHECK(watch, WATCH_MAGIC);
+	watch->cb(watch->fd,
+	    (what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0),
+	    watch->arg);
+	histogram_add(&loop->histogram, clock_mono_us() - began);
+}
+
+static short
+event_flags(int events)
+{
+	return EV_PERSIST | (events & LOOP_READ ? EV_READ : 0) |
+	    (events & LOOP_WRITE ? EV_WRITE : 0);
+}
+
+static struct loop_watch *
+watch_new(struct loop *loop, int fd, int events, loop_watch_cb *cb, void *arg)
+{
+	struct loop_watch *watch = mem_zalloc(sizeof(*watch));
+
+	MAGIC_CHECK(loop, LOOP_MAGIC);
+	MAGIC_SET(watch, WATCH_MAGIC);
+	watch->loop = loop;
+	watch->fd = fd;
+	watch->events = events;
+	watch->cb = cb;
+	watch->arg = arg;
+	return watch;
+}
+
+struct loop_watch *
+loop_watch_create(struct loop *loop, int fd, int events, loop_watch_cb *cb, void *arg)
+{
+	struct loop_watch *watch = watch_new(loop, fd, events, cb, arg);
+
+	watch->event = event_new(loop->base, fd, event_flags(events), on_event, watch);
+	assert(watch->event != NULL);
+	if (events != 0)
+		event_add(watch->event, NULL);
+	return watch;
+}
+
+void
+loop_watch_set(struct loop_watch *watch, int events)
+{
+	MAGIC_CHECK(watch, WATCH_MAGIC);
+	if (watch->events == events)
+		return;
+	if (watch->events != 0)
+		event_del(watch->event);
+	watch->events = events;
+	if (events == 0)
+		return;
+	event_assign(watch->event, watch->loop->base, watch->fd, event_flags(events),
+	    on_event, watch);
+	event_add(watch->event, NULL);
+}
+
+void
+loop_watch_destroy(struct loop_watch *watch)
+{
+	if (watch == NULL)
+		return;
+	MAGIC_CHECK(watch, WATCH_MAGIC);
+	event_free(watch->event);
+	MAGIC_CLEAR(watch);
+	free(watch);
+}
+
+struct loop_watch *
+loop_signal_create(struct loop *loop, int signal, loop_watch_cb *cb, void *arg)
+{
+	struct loop_watch *watch = watch_new(loop, signal, LOOP_READ, cb, arg);
+
+	watch->event = evsignal_new(loop->base, signal, on_event, watch);
+	assert(watch->event != NULL);
+	evsignal_add(watch->event, NULL);
+	return watch;
+}
