@@ -10,10 +10,10 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <sys/tree.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/tree.h"
 
 #define LOOP_MAGIC 0x6c6f6f70
 #define TIMER_MAGIC 0x74696d65
@@ -61,11 +61,7 @@ timer_compare(struct loop_timer *a, struct loop_timer *b)
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
-/* Not every function that the macro makes is needed. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-RB_GENERATE_STATIC(timer_tree, loop_timer, entry, timer_compare);
-#pragma GCC diagnostic pop
+TREE_GENERATE(timer_tree, loop_timer, entry, timer_compare)
 
 static void
 arm(struct loop *loop)
