@@ -1,0 +1,101 @@
+/*
+ * Option tables: the single declaration of what a configuration may say. A row
+ * binds one key to a field of a struct; the parser, -t, -T, vetrina.yaml(5),
+ * etc/vetrina.yaml and the JSON Schema all read the same rows.
+ *
+ * A struct that a table binds begins zeroed, gets every default, then what the
+ * file says. What is pointed to belongs to the snapshot (conf.h), which frees it.
+ */
+#ifndef VT_CONF_OPTION_H
+#define VT_CONF_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A place in a file, for errors found after parsing. file is borrowed from the
+ * snapshot. line and column count from 1; 0 means the value is a default. */
+struct conf_place {
+	const char *file;
+	unsigned line, column;
+};
+
+enum option_type {
+	OPTION_BOOL,		/* bool: true false */
+	OPTION_INTEGER,		/* int64_t, within min..max */
+	OPTION_NUMBER,		/* double, within min..max */
+	OPTION_DURATION,	/* int64_t microseconds: 90s 15m 30d; min..max in us */
+	OPTION_SIZE,		/* int64_t bytes: 64K 1M; min..max in bytes */
+	OPTION_STRING,		/* char *, UTF-8 without control characters */
+	OPTION_CHOICE,		/* int: index into choices */
+	OPTION_URL,		/* char *: http:// or https:// */
+	OPTION_PATH,		/* char *, made absolute against the file's folder */
+	OPTION_SECRET_FILE,	/* char *, as PATH; must be readable, shown masked */
+	OPTION_REGEX,		/* char *, must compile as PCRE2 */
+	OPTION_STRINGS,		/* struct conf_strings: a list, or one scalar */
+	OPTION_TEXT,		/* struct conf_text: per language, or one scalar */
+	OPTION_STATUSES,	/* struct conf_statuses: 200-299, 301 */
+	OPTION_RETENTION,	/* struct conf_retention: [1m:14d, 5m:90d] */
+	OPTION_CUSTOM,		/* bound by the parse function of the row */
+	OPTION_GROUP,		/* a mapping with a table of its own, embedded struct */
+};
+
+struct conf_strings {
+	size_t count;
+	char **items;
+	struct conf_place *places; /* one an item */
+};
+
+/* Text in languages; language NULL: the file gave one scalar for all. */
+struct conf_text {
+	size_t count;
+	struct conf_text_item {
+		char *language;
+		char *text;
+	} *items;
+};
+
+struct conf_statuses {
+	size_t count;
+	struct {
+		int first, last;
+	} ranges[16];
+};
+
+struct conf_retention {
+	size_t count;
+	struct {
+		int64_t step_us, keep_us;
+	} tiers[8];
+};
+
+struct option {
+	const char *name;
+	enum option_type type;
+	size_t offset;		/* of the field in the bound struct */
+	const char *fallback;	/* the default as YAML text; NULL: none (zero, NULL) */
+	double min, max;	/* both 0: no bound */
+	bool required;
+	const char *unit;	/* for the manual: "s", "bytes", "%"; NULL: none */
+	const char *const *choices; /* CHOICE: NULL-terminated */
+	const struct option *group; /* GROUP: ends with a row of name NULL */
+	const char *example;	/* for the manual and the schema */
+	const char *text;	/* one sentence, English, no full stop needed */
+};
+
+#define OPTION_END {.name = NULL}
+
+/* A collector as the configuration sees it; daemon.c makes these from collectors/. */
+struct conf_collector {
+	const char *name;
+	const char *text;	/* one sentence for the manual */
+	const struct option *options;
+	size_t size;		/* of the struct that options binds */
+	/* The option that may stand alone, as in `http: "https://..."`; NULL: none. */
+	const char *shorthand;
+	/* Checks across options. Returns NULL or what is wrong (static or written
+	 * into error), and in *option the key to blame. */
+	const char *(*check)(const void *options, const char **option, char error[256]);
+};
+
+#endif

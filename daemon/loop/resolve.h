@@ -1,0 +1,48 @@
+/*
+ * Names to addresses by c-ares on the loop, with a cache that obeys the TTL and
+ * /etc/hosts read by us when it changes. Never blocks, never starts a thread.
+ */
+#ifndef VT_LOOP_RESOLVE_H
+#define VT_LOOP_RESOLVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct resolve;		/* the resolver */
+struct resolve_query;
+
+enum resolve_family { RESOLVE_ANY, RESOLVE_IPV4, RESOLVE_IPV6 };
+
+#define RESOLVE_ADDRESSES_MAX 8
+#define RESOLVE_ADDRESS_SIZE 46
+struct resolve_answer {
+	int error;		/* 0, or ERR_NOT_FOUND (no such name), -ETIMEDOUT, ERR_LIBRARY */
+	const char *sentence;	/* why not, English, for the administrator */
+	size_t count;		/* addresses, in the order to try (RFC 6724 as c-ares has it) */
+	char address[RESOLVE_ADDRESSES_MAX][RESOLVE_ADDRESS_SIZE]; /* textual */
+	int64_t elapsed_us;	/* c-ares' own time; 0 from the cache or a literal */
+	bool cached;
+};
+
+/* servers: "IP[:port],..." for tests, NULL: the system's. cache_max: entries. */
+struct resolve *resolve_create(struct loop *loop, const char *servers, size_t cache_max);
+void resolve_destroy(struct resolve *resolve); /* pending queries are dropped silently */
+
+typedef void resolve_cb(const struct resolve_answer *answer, void *arg);
+/* cb is called once, never before this returns. max_age_us: how old an answer of
+ * the cache may be: -1 as its TTL allows, 0 ask anew. Literal addresses answer
+ * themselves. -> a query to cancel with, valid until cb. */
+struct resolve_query *resolve_start(struct resolve *resolve, const char *host,
+    enum resolve_family family, int64_t max_age_us, int64_t timeout_us, resolve_cb *cb,
+    void *arg);
+void resolve_cancel(struct resolve_query *query); /* cb is not called */
+
+struct resolve_stats {
+	uint64_t queries, hits, failures;
+	size_t entries;
+};
+void resolve_stats(const struct resolve *resolve, struct resolve_stats *out);
+
+#endif

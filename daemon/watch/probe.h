@@ -1,0 +1,70 @@
+/*
+ * What a collector is, and how a check is run: the contract of collectors/.
+ *
+ * The scheduler calls start() in the check's slot; the collector measures without
+ * blocking and calls probe_done() exactly once, later and never from within
+ * start(). It may be told to cancel(), and then does not call probe_done().
+ */
+#ifndef VT_WATCH_PROBE_H
+#define VT_WATCH_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/option.h"
+#include "store/archive.h"
+
+struct loop;
+struct fetch_pool;
+struct resolve;
+struct probe_run;
+
+/* The closed list of classes, in design.md and vetrinad(8). */
+enum probe_class {
+	PROBE_OK, PROBE_RESOLVE, PROBE_REFUSED, PROBE_CONNECT_TIMEOUT, PROBE_TLS_TIMEOUT,
+	PROBE_FIRST_BYTE_TIMEOUT, PROBE_READ_TIMEOUT, PROBE_CERTIFICATE_EXPIRED,
+	PROBE_CERTIFICATE_NAME, PROBE_CERTIFICATE_ISSUER, PROBE_TLS, PROBE_STATUS,
+	PROBE_MATCH, PROBE_JSON, PROBE_TOO_LARGE, PROBE_REDIRECTS, PROBE_CLOSED,
+	PROBE_PROTOCOL, PROBE_SLOW, PROBE_INTERNAL, PROBE_CLASSES
+};
+const char *probe_class_name(enum probe_class class); /* "first_byte_timeout" */
+
+struct probe_result {
+	enum probe_class class;	/* PROBE_OK: all expectations hold */
+	bool warn;		/* ok, but a warn bound is passed */
+	char message[256];	/* a sentence, English; administrators only */
+	double values[ARCHIVE_SOURCES_MAX]; /* in the order of the collector's sources; NAN unknown */
+};
+
+/* What a collector may use; the daemon's, for as long as it lives. */
+struct probe_env {
+	struct loop *loop;
+	struct resolve *resolve;
+	struct fetch_pool *fetch;
+};
+
+struct collector {
+	const char *name;
+	const char *text;
+	const struct option *options;
+	size_t options_size;
+	const char *shorthand;	/* as conf_collector */
+	const char *(*check)(const void *options, const char **option, char error[256]);
+	const struct archive_source *sources;
+	size_t source_count;
+	int total;		/* index of the source that is the response time, -1 none */
+	/* State of one check, made from options (kept by the caller until close). -> 0
+	 * or negative, with a sentence in error. */
+	int (*open)(const struct probe_env *env, const void *options, int64_t dns_cache_us,
+	    void **state, char error[256]);
+	/* fresh: a retry, on nothing kept from before. */
+	void (*start)(void *state, struct probe_run *run, int64_t timeout_us, bool fresh);
+	void (*cancel)(void *state); /* the running start(), if any */
+	void (*close)(void *state);
+	int (*retries)(const void *options); /* 0 or more, after a first failure */
+};
+
+void probe_done(struct probe_run *run, const struct probe_result *result);
+
+#endif
