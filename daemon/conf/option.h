@@ -91,6 +91,7 @@ struct conf_collector {
 	const char *text;	/* one sentence for the manual */
 	const struct option *options;
 	size_t size;		/* of the struct that options binds */
+	size_t sources;		/* data sources of its samples, without up and known */
 	/* The option that may stand alone, as in `http: "https://..."`; NULL: none. */
 	const char *shorthand;
 	/* Checks across options. Returns NULL or what is wrong (static or written
