@@ -1,0 +1,470 @@
+/*
+ * The loop's side of a ledger: two queues, transitions and questions, and at most
+ * one job on the pool. A job takes a batch of the first and all of the second,
+ * writes, then reads. What could not be written goes back to the front of its queue
+ * and a timer tries again: 1 s, 2 s, ... 60 s. Questions do not wait for that.
+ *
+ * The job is owned by the pool until its done(); queue entries are the job's as
+ * long as it runs. ledger_destroy() waits for run() alone, not for done(), which the
+ * loop delivers later to a job that has lost its ledger: so it may be called from
+ * other jobs' done() and does not wait for strangers.
+ */
+#include "store/ledger.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "loop/loop.h"
+#include "loop/worker.h"
+#include "store/ledgerfile.h"
+
+#define LEDGER_MAGIC 0x6c656467
+#define JOB_MAGIC 0x6c6a6f62
+#define BATCH_MAX 512
+#define IDLE_US (30 * CLOCK_SECOND)
+#define RETRY_MIN_US CLOCK_SECOND
+#define RETRY_MAX_US (60 * CLOCK_SECOND)
+#define LOG_EVERY_US (60 * CLOCK_SECOND)
+#define LAST_ATTEMPTS 3
+
+struct entry {
+	STAILQ_ENTRY(entry) entry;
+	struct ledger_transition transition;
+};
+STAILQ_HEAD(entry_list, entry);
+
+struct question {
+	STAILQ_ENTRY(question) entry;
+	char *service, *check;
+	int64_t from_us, to_us;
+	size_t limit;
+	ledger_transitions_cb *cb;
+	void *arg;
+	struct ledger_transition *rows;
+	size_t count;
+	int error;
+};
+STAILQ_HEAD(question_list, question);
+
+struct job {
+	MAGIC;
+	struct ledger *ledger; /* NULL once that is destroyed */
+	struct ledgerfile *file;
+	struct entry_list entries;
+	size_t count;
+	struct question_list questions;
+	bool close; /* at the end */
+	/* Set by run(): */
+	int write_error;
+	size_t refused, read_errors;
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	bool has_run;
+};
+
+struct ledger {
+	MAGIC;
+	struct loop *loop;
+	struct worker_pool *pool;
+	char *path;
+	struct ledgerfile *file; /* the job's while one runs */
+	struct job *job;
+	struct entry_list entries;
+	struct question_list questions;
+	struct question_list refused; /* beyond the bound, to be told so */
+	size_t question_count;
+	struct loop_timer *retry, *idle, *refusal;
+	int64_t retry_us; /* 0: the last write went well */
+	struct log_limit drop_limit;
+	struct ledger_stats stats;
+};
+
+static void start_job(struct ledger *ledger);
+
+static void
+question_destroy(struct question *question)
+{
+	free(question->service);
+	free(question->check);
+	free(question->rows);
+	free(question);
+}
+
+static void
+answer_all(struct question_list *list)
+{
+	struct question *question;
+
+	while ((question = STAILQ_FIRST(list)) != NULL) {
+		STAILQ_REMOVE_HEAD(list, entry);
+		question->cb(
+		    question->rows, question->count, question->error, question->arg);
+		question_destroy(question);
+	}
+}
+
+static void
+write_entries(struct job *job)
+{
+	const struct ledger_transition **rows = mem_array(job->count, sizeof(*rows));
+	struct entry *entry;
+	size_t n = 0;
+
+	STAILQ_FOREACH (entry, &job->entries, entry)
+		rows[n++] = &entry->transition;
+	job->write_error = ledgerfile_write(job->file, rows, n, &job->refused);
+	free(rows);
+}
+
+/* On a worker. */
+static void
+run_job(void *arg)
+{
+	struct job *job = arg;
+	struct question *q;
+
+	MAGIC_CHECK(job, JOB_MAGIC);
+	if (job->count > 0)
+		write_entries(job);
+	STAILQ_FOREACH (q, &job->questions, entry) {
+		q->error = ledgerfile_read(job->file, q->service, q->check, q->from_us,
+		    q->to_us, q->limit, &q->rows, &q->count);
+		if (q->error != 0)
+			job->read_errors++;
+	}
+	if (job->close)
+		ledgerfile_close(job->file);
+	pthread_mutex_lock(&job->lock);
+	job->has_run = true;
+	pthread_cond_signal(&job->ended);
+	pthread_mutex_unlock(&job->lock);
+}
+
+static struct job *
+job_create(struct ledger *ledger)
+{
+	struct job *job = mem_zalloc(sizeof(*job));
+
+	MAGIC_SET(job, JOB_MAGIC);
+	job->ledger = ledger;
+	job->file = ledger->file;
+	STAILQ_INIT(&job->entries);
+	STAILQ_INIT(&job->questions);
+	pthread_mutex_init(&job->lock, NULL);
+	pthread_cond_init(&job->ended, NULL);
+	return job;
+}
+
+static void
+job_destroy(struct job *job)
+{
+	assert(STAILQ_EMPTY(&job->entries) && STAILQ_EMPTY(&job->questions));
+	pthread_mutex_destroy(&job->lock);
+	pthread_cond_destroy(&job->ended);
+	MAGIC_CLEAR(job);
+	free(job);
+}
+
+static void
+take_entries(struct ledger *ledger, struct job *job)
+{
+	struct entry *entry;
+
+	while (job->count < BATCH_MAX &&
+	       (entry = STAILQ_FIRST(&ledger->entries)) != NULL) {
+		STAILQ_REMOVE_HEAD(&ledger->entries, entry);
+		STAILQ_INSERT_TAIL(&job->entries, entry, entry);
+		job->count++;
+	}
+}
+
+static void
+give_back(struct ledger *ledger, struct job *job)
+{
+	STAILQ_CONCAT(&job->entries, &ledger->entries);
+	STAILQ_CONCAT(&ledger->entries, &job->entries);
+	STAILQ_CONCAT(&job->questions, &ledger->questions);
+	STAILQ_CONCAT(&ledger->questions, &job->questions);
+}
+
+static void
+forget_written(struct ledger *ledger, struct job *job)
+{
+	struct entry *entry;
+
+	ledger->stats.queued -= job->count;
+	ledger->stats.written += job->count - job->refused;
+	ledger->stats.dropped += job->refused;
+	while ((entry = STAILQ_FIRST(&job->entries)) != NULL) {
+		STAILQ_REMOVE_HEAD(&job->entries, entry);
+		free(entry);
+	}
+}
+
+/* Takes over what a job that has run did; its questions stay with it. */
+static void
+settle_job(struct ledger *ledger, struct job *job)
+{
+	struct question *question;
+
+	STAILQ_FOREACH (question, &job->questions, entry)
+		ledger->question_count--;
+	ledger->stats.errors += job->read_errors;
+	ledger->stats.damaged = ledgerfile_moves(ledger->file);
+	ledger->stats.open = ledgerfile_is_open(ledger->file);
+	if (job->write_error != 0) {
+		ledger->stats.errors++;
+		ledger->stats.writable = false;
+		STAILQ_CONCAT(&job->entries, &ledger->entries);
+		STAILQ_CONCAT(&ledger->entries, &job->entries);
+		ledger->retry_us =
+		    ledger->retry_us == 0 ? RETRY_MIN_US : 2 * ledger->retry_us;
+		if (ledger->retry_us > RETRY_MAX_US)
+			ledger->retry_us = RETRY_MAX_US;
+		loop_timer_set(ledger->retry, ledger->retry_us);
+	} else if (job->count > 0) {
+		if (!ledger->stats.writable)
+			log_info("ledger: %s is written again", ledger->path);
+		ledger->stats.writable = true;
+		ledger->retry_us = 0;
+		forget_written(ledger, job);
+	}
+}
+
+static void
+end_job(void *arg)
+{
+	struct job *job = arg;
+	struct ledger *ledger = job->ledger;
+
+	MAGIC_CHECK(job, JOB_MAGIC);
+	if (ledger != NULL) {
+		struct question_list answered = STAILQ_HEAD_INITIALIZER(answered);
+
+		MAGIC_CHECK(ledger, LEDGER_MAGIC);
+		ledger->job = NULL;
+		settle_job(ledger, job);
+		STAILQ_CONCAT(&answered, &job->questions);
+		start_job(ledger);
+		if (ledger->job == NULL && ledger->stats.open)
+			loop_timer_set(ledger->idle, IDLE_US);
+		answer_all(&answered);
+	}
+	job_destroy(job);
+}
+
+static void
+submit(struct ledger *ledger, struct job *job)
+{
+	if (worker_submit(ledger->pool, WORKER_NORMAL, run_job, end_job, job) == 0) {
+		ledger->job = job;
+		loop_timer_clear(ledger->idle);
+		return;
+	}
+	/* The pool is full: that passes. */
+	give_back(ledger, job);
+	job_destroy(job);
+	loop_timer_set(ledger->retry, RETRY_MIN_US / 10);
+}
+
+static void
+start_job(struct ledger *ledger)
+{
+	bool waiting = loop_timer_is_set(ledger->retry);
+	struct job *job;
+
+	if (ledger->job != NULL)
+		return;
+	if ((waiting || STAILQ_EMPTY(&ledger->entries)) &&
+	    STAILQ_EMPTY(&ledger->questions))
+		return;
+	job = job_create(ledger);
+	if (!waiting)
+		take_entries(ledger, job);
+	STAILQ_CONCAT(&job->questions, &ledger->questions);
+	submit(ledger, job);
+}
+
+static void
+on_retry(void *arg)
+{
+	start_job(arg);
+}
+
+static void
+on_idle(void *arg)
+{
+	struct ledger *ledger = arg;
+	struct job *job;
+
+	MAGIC_CHECK(ledger, LEDGER_MAGIC);
+	if (ledger->job != NULL)
+		return;
+	job = job_create(ledger);
+	job->close = true;
+	submit(ledger, job);
+	if (ledger->job == NULL)
+		loop_timer_set(ledger->idle, IDLE_US);
+}
+
+static void
+on_refusal(void *arg)
+{
+	struct ledger *ledger = arg;
+	struct question_list refused = STAILQ_HEAD_INITIALIZER(refused);
+
+	STAILQ_CONCAT(&refused, &ledger->refused);
+	answer_all(&refused);
+}
+
+struct ledger *
+ledger_create(struct loop *loop, struct worker_pool *pool, const char *store_path,
+    const char *site)
+{
+	struct ledger *ledger = mem_zalloc(sizeof(*ledger));
+
+	MAGIC_SET(ledger, LEDGER_MAGIC);
+	ledger->loop = loop;
+	ledger->pool = pool;
+	ledger->path = mem_printf("%s/%s/ledger.sqlite", store_path, site);
+	ledger->file = ledgerfile_create(ledger->path);
+	STAILQ_INIT(&ledger->entries);
+	STAILQ_INIT(&ledger->questions);
+	STAILQ_INIT(&ledger->refused);
+	ledger->retry = loop_timer_create(loop, on_retry, ledger);
+	ledger->idle = loop_timer_create(loop, on_idle, ledger);
+	ledger->refusal = loop_timer_create(loop, on_refusal, ledger);
+	ledger->stats.writable = true;
+	return ledger;
+}
+
+/* Writes what waits on this very thread: the last act. */
+static void
+drain(struct ledger *ledger)
+{
+	int attempts = 0;
+	struct job *job;
+
+	while (!STAILQ_EMPTY(&ledger->entries) && attempts < LAST_ATTEMPTS) {
+		job = job_create(ledger);
+		take_entries(ledger, job);
+		run_job(job);
+		if (job->write_error != 0)
+			attempts++;
+		settle_job(ledger, job);
+		job_destroy(job);
+	}
+	if (STAILQ_EMPTY(&ledger->entries))
+		return;
+	log_error(
+	    "ledger: %s: %zu changes of verdict could not be written and are lost",
+	    ledger->path, ledger->stats.queued);
+	while (!STAILQ_EMPTY(&ledger->entries)) {
+		struct entry *entry = STAILQ_FIRST(&ledger->entries);
+		STAILQ_REMOVE_HEAD(&ledger->entries, entry);
+		free(entry);
+	}
+}
+
+/* Waits until the worker is done with the file, and parts the job from us. */
+static void
+detach_job(struct ledger *ledger, struct question_list *answered)
+{
+	struct job *job = ledger->job;
+
+	if (job == NULL)
+		return;
+	pthread_mutex_lock(&job->lock);
+	while (!job->has_run)
+		pthread_cond_wait(&job->ended, &job->lock);
+	pthread_mutex_unlock(&job->lock);
+	settle_job(ledger, job);
+	STAILQ_CONCAT(answered, &job->questions);
+	job->ledger = NULL;
+	ledger->job = NULL;
+}
+
+void
+ledger_destroy(struct ledger *ledger)
+{
+	struct question_list answered = STAILQ_HEAD_INITIALIZER(answered);
+	struct question *question;
+
+	if (ledger == NULL)
+		return;
+	MAGIC_CHECK(ledger, LEDGER_MAGIC);
+	detach_job(ledger, &answered);
+	drain(ledger);
+	ledgerfile_destroy(ledger->file);
+	loop_timer_destroy(ledger->retry);
+	loop_timer_destroy(ledger->idle);
+	loop_timer_destroy(ledger->refusal);
+	STAILQ_FOREACH (question, &ledger->questions, entry)
+		question->error = ERR_CLOSED;
+	STAILQ_CONCAT(&answered, &ledger->questions);
+	STAILQ_CONCAT(&answered, &ledger->refused);
+	free(ledger->path);
+	MAGIC_CLEAR(ledger);
+	free(ledger);
+	answer_all(&answered); /* they may not ask again: there is nobody to ask */
+}
+
+void
+ledger_add_transition(struct ledger *ledger, const struct ledger_transition *t)
+{
+	struct entry *entry;
+	unsigned long held;
+
+	MAGIC_CHECK(ledger, LEDGER_MAGIC);
+	if (ledger->stats.queued >= LEDGER_QUEUE_MAX) {
+		ledger->stats.dropped++;
+		if (log_limited(&ledger->drop_limit, LOG_EVERY_US, &held))
+			log_error("ledger: %s: too many changes of verdict wait to be "
+				  "written;"
+				  " %lu dropped",
+			    ledger->path, held + 1);
+		return;
+	}
+	entry = mem_zalloc(sizeof(*entry));
+	entry->transition = *t;
+	STAILQ_INSERT_TAIL(&ledger->entries, entry, entry);
+	ledger->stats.queued++;
+	start_job(ledger);
+}
+
+void
+ledger_transitions(struct ledger *ledger, const char *service, const char *check,
+    int64_t from_us, int64_t to_us, size_t limit, ledger_transitions_cb *cb, void *arg)
+{
+	struct question *question = mem_zalloc(sizeof(*question));
+
+	MAGIC_CHECK(ledger, LEDGER_MAGIC);
+	question->service = mem_strdup(service);
+	question->check = mem_strdup(check);
+	question->from_us = from_us;
+	question->to_us = to_us;
+	question->limit = limit < LEDGER_LIMIT_MAX ? limit : LEDGER_LIMIT_MAX;
+	question->cb = cb;
+	question->arg = arg;
+	if (ledger->question_count >= LEDGER_QUERIES_MAX) {
+		question->error = ERR_FULL;
+		STAILQ_INSERT_TAIL(&ledger->refused, question, entry);
+		loop_timer_set(ledger->refusal, 0);
+		return;
+	}
+	STAILQ_INSERT_TAIL(&ledger->questions, question, entry);
+	ledger->question_count++;
+	start_job(ledger);
+}
+
+void
+ledger_stats(const struct ledger *ledger, struct ledger_stats *out)
+{
+	*out = ledger->stats;
+}
