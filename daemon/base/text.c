@@ -234,6 +234,41 @@ text_is_utf8(const char *text, size_t length)
 	return true;
 }
 
+/* All that is left is a lead byte and too few of what should follow. */
+static bool
+is_cut_off(const char *text, size_t left)
+{
+	size_t i;
+
+	for (i = 1; i < left; i++)
+		if (((unsigned char)text[i] & 0xc0) != 0x80)
+			return false;
+	return left < 4 && (unsigned char)text[0] >= 0xc2;
+}
+
+void
+text_clean(char *text)
+{
+	size_t left = strlen(text), length;
+
+	while (left > 0) {
+		length = 1;
+		while (length < 4 && length < left && !text_is_utf8(text, length))
+			length++;
+		if (!text_is_utf8(text, length)) {
+			if (is_cut_off(text, left))
+				break;
+			length = 1;
+			*text = '?';
+		} else if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+			*text = '?';
+		}
+		text += length;
+		left -= length;
+	}
+	*text = '\0';
+}
+
 bool
 text_equal_secret(const char *a, const char *b)
 {

@@ -1,0 +1,553 @@
+/*
+ * The http collector: one request, as a citizen's browser would make it, with the
+ * time of each phase, and what its answer is expected to be (collectors/expect).
+ *
+ * State belongs to the probe that opened it, options are its caller's. A secret that
+ * cannot be read fails the run before anything is sent; as a result may not come from
+ * within start(), a timer carries it.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "collectors/collectors.h"
+#include "collectors/expect.h"
+#include "collectors/secret.h"
+#include "loop/fetch.h"
+#include "loop/loop.h"
+
+#define HTTP_MAGIC 0x68747470
+#define DAY_S 86400.0
+
+struct http_options {
+	char *url;
+	int method;
+	struct conf_strings headers;
+	char *body;
+	struct conf_statuses status;
+	struct conf_strings header, match, not_match, json;
+	int64_t max_time_us;
+	int64_t follow, max_body, retry;
+	int reuse, ip;
+	char *proxy, *ca_file, *certificate_file, *key_file;
+	char *bearer_file, *user, *password_file;
+};
+
+struct http {
+	MAGIC;
+	struct probe_env env;
+	const struct http_options *options;
+	int64_t dns_cache_us;
+	const char **headers; /* NULL-terminated, borrowed from options */
+	struct expect *expect;
+	struct secret *bearer, *password;
+	struct fetch *fetch;   /* running, or NULL */
+	struct probe_run *run; /* NULL: idle */
+	struct loop_timer *refusal;
+	char refused[256];
+};
+
+static const char *const methods[] = {
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", NULL};
+static const char *const reuses[] = {"none", "session", "connection", NULL};
+static const char *const families[] = {"any", "4", "6", NULL};
+
+#define AT(field) offsetof(struct http_options, field)
+static const struct option options[] = {
+    {.name = "url",
+	.type = OPTION_URL,
+	.offset = AT(url),
+	.required = true,
+	.example = "https://www.example.it/",
+	.text = "What is asked for"},
+    {.name = "method",
+	.type = OPTION_CHOICE,
+	.offset = AT(method),
+	.fallback = "GET",
+	.choices = methods,
+	.text = "How it is asked for"},
+    {.name = "headers",
+	.type = OPTION_STRINGS,
+	.offset = AT(headers),
+	.example = "[\"Accept: text/html\"]",
+	.text = "Headers to send, each as \"Name: value\"; credentials have options of "
+		"their own"},
+    {.name = "body",
+	.type = OPTION_STRING,
+	.offset = AT(body),
+	.example = "'{\"ping\": true}'",
+	.text = "The body to send"},
+    {.name = "status",
+	.type = OPTION_STATUSES,
+	.offset = AT(status),
+	.fallback = "200-299",
+	.example = "[200-299, 401]",
+	.text = "The statuses that are well, single or as ranges"},
+    {.name = "header",
+	.type = OPTION_STRINGS,
+	.offset = AT(header),
+	.example = "[\"Content-Type: ^text/html\"]",
+	.text = "Headers that the answer must have, as \"Name\" or \"Name: pattern\""},
+    {.name = "match",
+	.type = OPTION_STRINGS,
+	.offset = AT(match),
+	.example = "Servizio attivo",
+	.text = "Patterns that the body must all match (PCRE2, on bytes)"},
+    {.name = "not_match",
+	.type = OPTION_STRINGS,
+	.offset = AT(not_match),
+	.example = "(?i)errore interno",
+	.text = "Patterns that the body must not match"},
+    {.name = "json",
+	.type = OPTION_STRINGS,
+	.offset = AT(json),
+	.example = "['/status = \"ok\"', /queue/pending < 10]",
+	.text =
+	    "What must hold in the JSON body: a JSON pointer alone (it is there), or "
+	    "compared by =, !=, <, <=, >, >= with a value"},
+    {.name = "max_time",
+	.type = OPTION_DURATION,
+	.offset = AT(max_time_us),
+	.min = 1000,
+	.max = 3600e6,
+	.example = "2s",
+	.text = "A whole answer that took longer is a failure of class slow"},
+    {.name = "follow",
+	.type = OPTION_INTEGER,
+	.offset = AT(follow),
+	.fallback = "5",
+	.max = 20,
+	.text = "Redirects followed at most; 0 takes a redirect as the answer"},
+    {.name = "max_body",
+	.type = OPTION_SIZE,
+	.offset = AT(max_body),
+	.fallback = "1M",
+	.min = 1,
+	.max = 64 << 20,
+	.unit = "bytes",
+	.text = "A longer body, decompressed, is a failure of class too_large"},
+    {.name = "reuse",
+	.type = OPTION_CHOICE,
+	.offset = AT(reuse),
+	.fallback = "none",
+	.choices = reuses,
+	.text =
+	    "What is kept for the next run: none measures what a first visit takes, "
+	    "session keeps the TLS session, connection keeps the connection"},
+    {.name = "retry",
+	.type = OPTION_INTEGER,
+	.offset = AT(retry),
+	.fallback = "1",
+	.max = 3,
+	.text = "How often a failure is measured again at once, before it counts"},
+    {.name = "ip",
+	.type = OPTION_CHOICE,
+	.offset = AT(ip),
+	.fallback = "any",
+	.choices = families,
+	.text = "The version of IP"},
+    {.name = "proxy",
+	.type = OPTION_URL,
+	.offset = AT(proxy),
+	.example = "http://proxy.example.it:3128",
+	.text = "An HTTP proxy to ask through; the environment is not read"},
+    {.name = "ca_file",
+	.type = OPTION_PATH,
+	.offset = AT(ca_file),
+	.text = "Certificates (PEM) to trust, instead of the system's"},
+    {.name = "certificate_file",
+	.type = OPTION_PATH,
+	.offset = AT(certificate_file),
+	.text = "Our certificate (PEM), for servers that ask for one"},
+    {.name = "key_file",
+	.type = OPTION_SECRET_FILE,
+	.offset = AT(key_file),
+	.text = "The private key (PEM) of certificate_file"},
+    {.name = "bearer_file",
+	.type = OPTION_SECRET_FILE,
+	.offset = AT(bearer_file),
+	.text = "A file that holds a bearer token; read again when it changes"},
+    {.name = "user",
+	.type = OPTION_STRING,
+	.offset = AT(user),
+	.text = "The user of basic authentication"},
+    {.name = "password_file",
+	.type = OPTION_SECRET_FILE,
+	.offset = AT(password_file),
+	.text = "A file that holds the password of user; read again when it changes"},
+    OPTION_END,
+};
+#undef AT
+
+enum { DNS, CONNECT, TLS, FIRST_BYTE, TOTAL, SIZE, CERTIFICATE_DAYS, SOURCES };
+
+static const struct archive_source sources[SOURCES] = {
+    [DNS] = {"dns", "s", 0, NAN, "Finding the address"},
+    [CONNECT] = {"connect", "s", 0, NAN, "Opening the connection"},
+    [TLS] = {"tls", "s", 0, NAN, "Agreeing on encryption"},
+    [FIRST_BYTE] = {"first_byte", "s", 0, NAN, "Waiting for the answer to begin"},
+    [TOTAL] = {"total", "s", 0, NAN, "All of it, until the answer's last byte"},
+    [SIZE] = {"size", "bytes", 0, NAN, "Length of the body, decompressed"},
+    [CERTIFICATE_DAYS] = {"certificate_days", "days", NAN, NAN,
+	"Until the certificate expires"},
+};
+
+static const enum probe_class classes[] = {
+    [FETCH_OK] = PROBE_OK,
+    [FETCH_RESOLVE] = PROBE_RESOLVE,
+    [FETCH_REFUSED] = PROBE_REFUSED,
+    [FETCH_CONNECT_TIMEOUT] = PROBE_CONNECT_TIMEOUT,
+    [FETCH_TLS_TIMEOUT] = PROBE_TLS_TIMEOUT,
+    [FETCH_FIRST_BYTE_TIMEOUT] = PROBE_FIRST_BYTE_TIMEOUT,
+    [FETCH_READ_TIMEOUT] = PROBE_READ_TIMEOUT,
+    [FETCH_CERTIFICATE_EXPIRED] = PROBE_CERTIFICATE_EXPIRED,
+    [FETCH_CERTIFICATE_NAME] = PROBE_CERTIFICATE_NAME,
+    [FETCH_CERTIFICATE_ISSUER] = PROBE_CERTIFICATE_ISSUER,
+    [FETCH_TLS] = PROBE_TLS,
+    [FETCH_TOO_LARGE] = PROBE_TOO_LARGE,
+    [FETCH_REDIRECTS] = PROBE_REDIRECTS,
+    [FETCH_CLOSED] = PROBE_CLOSED,
+    [FETCH_PROTOCOL] = PROBE_PROTOCOL,
+    [FETCH_INTERNAL] = PROBE_INTERNAL,
+};
+
+static struct expect *
+compile(const struct http_options *opts, const char **option, char error[256])
+{
+	const struct expect_config config = {
+	    .status = &opts->status,
+	    .header = &opts->header,
+	    .match = &opts->match,
+	    .not_match = &opts->not_match,
+	    .json = &opts->json,
+	};
+
+	return expect_create(&config, option, error);
+}
+
+/* A secret in the configuration's text would show in -T and in backups. */
+static bool
+holds_password(const char *url)
+{
+	const char *host = url != NULL ? strstr(url, "://") : NULL;
+
+	return host != NULL && host[3 + strcspn(host + 3, "/?#@")] == '@';
+}
+
+static const char *
+check_headers(const struct conf_strings *headers, char error[256])
+{
+	size_t i, length;
+
+	for (i = 0; i < headers->count; i++) {
+		const char *header = headers->items[i];
+
+		length = strcspn(header, ": \t");
+		if (length == 0 || header[length] != ':') {
+			snprintf(error, 256, "expected \"Name: value\", not \"%.100s\"",
+			    header);
+			return error;
+		}
+		if (strncasecmp(header, "Authorization:", 14) == 0 ||
+		    strncasecmp(header, "Proxy-Authorization:", 20) == 0)
+			return "credentials come from files: bearer_file, or user and "
+			       "password_file";
+	}
+	return NULL;
+}
+
+static const char *
+check_expectations(
+    const struct http_options *opts, const char **option, char error[256])
+{
+	struct expect *expect = compile(opts, option, error);
+
+	expect_destroy(expect);
+	return expect == NULL ? error : NULL;
+}
+
+static const char *
+check(const void *arg, const char **option, char error[256])
+{
+	static const char by_file[] =
+	    "credentials do not belong into the configuration: "
+	    "use user and password_file, or bearer_file";
+	const struct http_options *opts = arg;
+	const char *wrong;
+
+	*option = "url";
+	if (holds_password(opts->url))
+		return by_file;
+	*option = "proxy";
+	if (holds_password(opts->proxy))
+		return by_file;
+	*option = "headers";
+	wrong = check_headers(&opts->headers, error);
+	if (wrong != NULL)
+		return wrong;
+	*option = opts->user != NULL ? "user" : "password_file";
+	if ((opts->user != NULL) != (opts->password_file != NULL))
+		return "user and password_file go together";
+	*option = "user";
+	if (opts->user != NULL && strchr(opts->user, ':') != NULL)
+		return "a user of basic authentication has no colon";
+	*option = "bearer_file";
+	if (opts->bearer_file != NULL && opts->user != NULL)
+		return "either bearer_file or user, not both";
+	*option = opts->key_file != NULL ? "key_file" : "certificate_file";
+	if ((opts->key_file != NULL) != (opts->certificate_file != NULL))
+		return "certificate_file and key_file go together";
+	*option = "method";
+	if (strcmp(methods[opts->method], "HEAD") == 0 &&
+	    opts->match.count + opts->not_match.count + opts->json.count > 0)
+		return "an answer to HEAD has no body to match";
+	return check_expectations(opts, option, error);
+}
+
+static void
+finish(struct http *http, struct probe_result *result)
+{
+	struct probe_run *run = http->run;
+
+	text_clean(result->message);
+	http->run = NULL;
+	http->fetch = NULL;
+	probe_done(run, result);
+}
+
+static void
+result_clear(struct probe_result *result)
+{
+	size_t i;
+
+	memset(result, 0, sizeof(*result));
+	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
+		result->values[i] = NAN;
+}
+
+static void
+on_refusal(void *arg)
+{
+	struct http *http = arg;
+	struct probe_result result;
+
+	MAGIC_CHECK(http, HTTP_MAGIC);
+	result_clear(&result);
+	result.class = PROBE_INTERNAL;
+	strlcpy(result.message, http->refused, sizeof(result.message));
+	finish(http, &result);
+}
+
+/* "12,345" */
+static void
+group_digits(size_t number, char out[32])
+{
+	char digits[24];
+	size_t length = snprintf(digits, sizeof(digits), "%zu", number), i, n = 0;
+
+	for (i = 0; i < length; i++) {
+		if (i > 0 && (length - i) % 3 == 0)
+			out[n++] = ',';
+		out[n++] = digits[i];
+	}
+	out[n] = '\0';
+}
+
+static void
+describe(const struct fetch_reply *reply, char out[256])
+{
+	const char *version = reply->http_version == 10   ? "HTTP/1.0"
+			      : reply->http_version == 11 ? "HTTP/1.1"
+			      : reply->http_version == 20 ? "HTTP/2"
+			      : reply->http_version == 30 ? "HTTP/3"
+							  : "HTTP";
+	char bytes[32], redirects[32] = "";
+
+	group_digits(reply->body.length, bytes);
+	if (reply->hops > 0)
+		snprintf(redirects, sizeof(redirects), ", %d redirect%s", reply->hops,
+		    reply->hops > 1 ? "s" : "");
+	snprintf(out, 256, "%d, %s, %s byte%s%s", reply->status, version, bytes,
+	    reply->body.length == 1 ? "" : "s", redirects);
+}
+
+/* An answer came, whole. */
+static void
+judge(const struct http *http, const struct fetch_reply *reply,
+    struct probe_result *result)
+{
+	const struct expect_answer answer = {
+	    .status = reply->status,
+	    .headers = reply->headers.data,
+	    .headers_length = reply->headers.length,
+	    .body = reply->body.data,
+	    .body_length = reply->body.length,
+	};
+	int64_t max_us = http->options->max_time_us;
+	char limit[TEXT_DURATION_SIZE];
+
+	result->values[TOTAL] = reply->total;
+	result->values[SIZE] = (double)reply->body.length;
+	result->class = expect_check(http->expect, &answer, result->message);
+	if (result->class != PROBE_OK)
+		return;
+	if (max_us > 0 && reply->total * CLOCK_SECOND > max_us) {
+		result->class = PROBE_SLOW;
+		snprintf(result->message, sizeof(result->message),
+		    "the answer took %.3f s, more than %s", reply->total,
+		    text_duration_format(max_us, limit));
+		return;
+	}
+	describe(reply, result->message);
+}
+
+static void
+on_reply(struct fetch_reply *reply, void *arg)
+{
+	struct http *http = arg;
+	struct probe_result result;
+
+	MAGIC_CHECK(http, HTTP_MAGIC);
+	result_clear(&result);
+	result.class = classes[reply->class];
+	result.values[DNS] = reply->dns;
+	result.values[CONNECT] = reply->connect;
+	result.values[TLS] = reply->tls;
+	result.values[FIRST_BYTE] = reply->first_byte;
+	if (reply->certificate_expires_s != 0)
+		result.values[CERTIFICATE_DAYS] =
+		    (reply->certificate_expires_s - clock_wall_us() / 1e6) / DAY_S;
+	if (reply->class == FETCH_OK)
+		judge(http, reply, &result);
+	else
+		strlcpy(result.message, reply->sentence, sizeof(result.message));
+	finish(http, &result);
+}
+
+static void
+http_start(void *arg, struct probe_run *run, int64_t timeout_us, bool fresh)
+{
+	struct http *http = arg;
+	const struct http_options *opts = http->options;
+	struct fetch_request request = {
+	    .method = methods[opts->method],
+	    .url = opts->url,
+	    .headers = http->headers,
+	    .body = opts->body,
+	    .body_length = opts->body != NULL ? strlen(opts->body) : 0,
+	    .user = opts->user,
+	    .ca_file = opts->ca_file,
+	    .certificate_file = opts->certificate_file,
+	    .private_key_file = opts->key_file,
+	    .proxy = opts->proxy,
+	    .family = (enum resolve_family)opts->ip,
+	    .reuse = (enum fetch_reuse)opts->reuse,
+	    .fresh = fresh,
+	    .dns_cache_us = http->dns_cache_us,
+	    .timeout_us = timeout_us,
+	    .max_body = opts->max_body,
+	    .follow = (int)opts->follow,
+	    .want_certificate = true,
+	};
+
+	MAGIC_CHECK(http, HTTP_MAGIC);
+	assert(http->run == NULL);
+	http->run = run;
+	if ((http->bearer != NULL &&
+		(request.bearer = secret_get(http->bearer, http->refused)) == NULL) ||
+	    (http->password != NULL && (request.password = secret_get(
+					    http->password, http->refused)) == NULL)) {
+		loop_timer_set(http->refusal, 0);
+		return;
+	}
+	http->fetch = fetch_start(http->env.fetch, &request, on_reply, http);
+}
+
+static int
+http_open(const struct probe_env *env, const void *arg, int64_t dns_cache_us,
+    void **state, char error[256])
+{
+	const struct http_options *opts = arg;
+	const char *option;
+	struct expect *expect = compile(opts, &option, error);
+	struct http *http;
+
+	if (expect == NULL)
+		return ERR_SYNTAX;
+	http = mem_zalloc(sizeof(*http));
+	MAGIC_SET(http, HTTP_MAGIC);
+	http->env = *env;
+	http->options = opts;
+	http->dns_cache_us = dns_cache_us;
+	http->expect = expect;
+	http->headers = mem_array(opts->headers.count + 1, sizeof(*http->headers));
+	if (opts->headers.count > 0)
+		memcpy(http->headers, opts->headers.items,
+		    opts->headers.count * sizeof(*http->headers));
+	if (opts->bearer_file != NULL)
+		http->bearer = secret_create(opts->bearer_file);
+	if (opts->password_file != NULL)
+		http->password = secret_create(opts->password_file);
+	http->refusal = loop_timer_create(env->loop, on_refusal, http);
+	*state = http;
+	return 0;
+}
+
+static void
+http_cancel(void *arg)
+{
+	struct http *http = arg;
+
+	MAGIC_CHECK(http, HTTP_MAGIC);
+	if (http->fetch != NULL)
+		fetch_cancel(http->fetch);
+	http->fetch = NULL;
+	loop_timer_clear(http->refusal);
+	http->run = NULL;
+}
+
+static void
+http_close(void *arg)
+{
+	struct http *http = arg;
+
+	http_cancel(http);
+	loop_timer_destroy(http->refusal);
+	secret_destroy(http->bearer);
+	secret_destroy(http->password);
+	expect_destroy(http->expect);
+	free(http->headers);
+	MAGIC_CLEAR(http);
+	free(http);
+}
+
+static int
+http_retries(const void *arg)
+{
+	const struct http_options *opts = arg;
+
+	return (int)opts->retry;
+}
+
+const struct collector collector_http = {
+    .name = "http",
+    .text = "Asks an HTTP server and times each phase of its answer",
+    .options = options,
+    .options_size = sizeof(struct http_options),
+    .shorthand = "url",
+    .check = check,
+    .sources = sources,
+    .source_count = SOURCES,
+    .total = TOTAL,
+    .open = http_open,
+    .start = http_start,
+    .cancel = http_cancel,
+    .close = http_close,
+    .retries = http_retries,
+};
