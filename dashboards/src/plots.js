@@ -1,8 +1,8 @@
-// Fetches the chart script when a chart comes into view, not before. Names of the
-// built files stand beside this one.
+// Fetches the chart script when a chart comes into view, not before. The names of the
+// built files are put in by build.mjs; they stand beside this one.
 /* global CHART_JS, CHART_CSS */
 
-let drawing;
+let loading;
 
 function loadStyle() {
   return new Promise((resolve, reject) => {
@@ -15,28 +15,31 @@ function loadStyle() {
   });
 }
 
-async function draw(plot) {
-  drawing ??= Promise.all([import(new URL(CHART_JS, import.meta.url).href), loadStyle()]);
-  const [chart] = await drawing;
-  await chart.draw(plot);
-}
+const loadChart = () => {
+  loading ??= Promise.all([import(new URL(CHART_JS, import.meta.url).href), loadStyle()]);
+  return loading.then(([chart]) => chart);
+};
+
+const figureOf = (plot) =>
+  [plot.previousElementSibling, plot.nextElementSibling].find((beside) =>
+    beside?.classList.contains('vt-figure'));
 
 export function watchPlots(root) {
-  const plots = root.querySelectorAll('.vt-plot[data-src]');
-  if (!plots.length || !('IntersectionObserver' in window)) return;
+  const plots = new Map(); // by figure: a plot itself is hidden until it is drawn
+  for (const plot of root.querySelectorAll('.vt-plot[data-src]')) {
+    const figure = figureOf(plot);
+    if (figure) plots.set(figure, plot);
+  }
+  if (!plots.size || !('IntersectionObserver' in window)) return;
   const observer = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       observer.unobserve(target);
-      // The drawing of the server stays where this one does not come about.
-      draw(target.nextPlot).catch(() => {});
+      // The server's drawing stays where this one does not come about.
+      loadChart()
+        .then((chart) => chart.draw(plots.get(target), target))
+        .catch(() => {});
     }
   }, { rootMargin: '200px' });
-  for (const plot of plots) {
-    // The plot itself is hidden as yet: its figure is what comes into view.
-    const figure = plot.parentElement.querySelector('.vt-figure');
-    if (!figure) continue;
-    figure.nextPlot = plot;
-    observer.observe(figure);
-  }
+  for (const figure of plots.keys()) observer.observe(figure);
 }
