@@ -62,6 +62,8 @@ struct collector {
 	void (*start)(void *state, struct probe_run *run, int64_t timeout_us, bool fresh);
 	void (*cancel)(void *state); /* the running start(), if any */
 	void (*close)(void *state);
+	/* The options moved to another address, all equal; NULL: closed and opened. */
+	void (*rebind)(void *state, const void *options);
 	int (*retries)(const void *options); /* 0 or more, after a first failure */
 };
 

@@ -23,8 +23,8 @@ struct archive_series;
 struct ledger;
 struct loop;
 struct registry;
+struct runner;
 struct worker_pool;
-struct probe;
 
 struct registry_check {
 	const struct conf_check *conf;
@@ -35,11 +35,13 @@ struct registry_check {
 	int64_t since_us;		/* wall, of the last change; 0: never measured */
 	struct probe_result last;	/* class PROBE_OK and NANs before the first */
 	int64_t last_us;		/* wall, when last ended; 0: never */
+	int64_t before_us;		/* wall, of the result before it, of an earlier start too */
+	bool recalled;			/* the ledger has told how it stood before the start */
 	uint64_t runs, failures, retries, missed; /* since the start of the daemon */
 	double late_s;			/* of the last run against its plan */
 	double run_s;			/* how long the last run took, retry included */
 	bool running;
-	struct probe *probe;		/* watch/probe's */
+	struct runner *runner;		/* watch/runner's */
 };
 
 struct registry_service {
@@ -47,6 +49,8 @@ struct registry_service {
 	struct registry_site *site;
 	enum verdict verdict;		/* see registry_service_verdict() */
 	int64_t since_us;		/* wall, 0: unknown */
+	int64_t last_us;		/* wall, of its last verdict that was known */
+	bool recalled;			/* as in a check */
 	size_t check_count;
 	struct registry_check **checks;	/* in the file's order */
 };
@@ -88,6 +92,9 @@ enum verdict registry_service_verdict(const struct registry_service *service,
 /* When the freshest result of a service goes stale (wall, us; 0: it is). */
 int64_t registry_service_stale_us(const struct registry_service *service);
 
+/* The wall clock was stepped: every check plans anew. */
+void registry_replan(struct registry *registry);
+
 /* Runs a check now, beside its schedule, and calls cb when it is measured (or its
  * running measurement ends). The result counts for the verdict; it is stored as the
  * sample of its slot if that has none yet. */
@@ -99,7 +106,7 @@ struct registry_stats {
 	uint64_t runs, missed, retries;
 	size_t checks, running;
 	size_t verdicts[VERDICTS];	/* of checks, now */
-	double late_max_s;		/* of the last minute's runs */
+	double late_max_s;		/* of the runs of the last one to two minutes */
 };
 void registry_stats(const struct registry *registry, struct registry_stats *out);
 

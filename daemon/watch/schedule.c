@@ -1,0 +1,42 @@
+/* When a check runs. */
+#include "watch/schedule.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+int64_t
+schedule_offset_us(
+    const char *site, const char *service, const char *check, int64_t every_us)
+{
+	uint64_t h = text_hash(site, strlen(site) + 1, TEXT_HASH_SEED);
+
+	h = text_hash(service, strlen(service) + 1, h);
+	h = text_hash(check, strlen(check) + 1, h);
+	/* FNV's low bits are poor for names that differ at their end. */
+	h ^= h >> 32;
+	h *= UINT64_C(0x9e3779b97f4a7c15);
+	h ^= h >> 29;
+	return h % (uint64_t)every_us;
+}
+
+int64_t
+schedule_slot(int64_t wall_us, int64_t every_us, int64_t offset_us)
+{
+	int64_t shifted = wall_us - offset_us;
+
+	return shifted / every_us - (shifted % every_us < 0);
+}
+
+int64_t
+schedule_due_us(int64_t slot, int64_t every_us, int64_t offset_us)
+{
+	return slot * every_us + offset_us;
+}
+
+int64_t
+schedule_end_s(int64_t slot, int64_t every_us)
+{
+	return (slot + 1) * (every_us / CLOCK_SECOND);
+}

@@ -1,0 +1,266 @@
+/* The commands of the control socket. */
+#include "web/command.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "loop/worker.h"
+#include "store/archive.h"
+#include "watch/registry.h"
+
+static json_t *
+time_json(int64_t wall_us)
+{
+	char text[TEXT_TIME_SIZE];
+
+	return wall_us > 0 ? json_string(text_time_format(wall_us, text)) : json_null();
+}
+
+static json_t *
+number_json(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *
+check_json(const struct registry_check *check)
+{
+	const struct registry_service *service = check->service;
+	int64_t now = clock_wall_us();
+	enum verdict verdict = registry_check_verdict(check, now);
+	json_t *values = json_object();
+	size_t i;
+
+	for (i = 0; i < check->collector->source_count; i++)
+		json_object_set_new(values, check->collector->sources[i].name,
+		    number_json(check->last.values[i]));
+	return json_pack(
+	    "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:{s:o, s:o}, s:o, s:I}", "site",
+	    service->site->conf->id, "service", service->conf->id, "check",
+	    check->conf->id, "collector", check->collector->name, "verdict",
+	    verdict_name(verdict), "since",
+	    time_json(verdict == VERDICT_UNKNOWN ? 0 : check->since_us), "class",
+	    probe_class_name(check->last.class), "message", check->last.message, "last",
+	    "time", time_json(check->last_us), "values", values, "late",
+	    number_json(check->late_s), "missed", (json_int_t)check->missed);
+}
+
+/* Site named in the arguments, or NULL for all; false: there is none of that name. */
+static bool
+site_argument(struct control_request *request, struct registry *registry,
+    json_t *arguments, struct registry_site **site)
+{
+	const char *id = json_string_value(json_object_get(arguments, "site"));
+
+	*site = NULL;
+	if (id == NULL)
+		return true;
+	*site = registry_find_site(registry, id);
+	if (*site == NULL)
+		control_fail(request, "there is no site %s", id);
+	return *site != NULL;
+}
+
+static void
+command_status(
+    struct control_request *request, json_t *arguments, struct command_env *env)
+{
+	const struct web_status *status = env->web_env->status;
+	struct worker_pool *pools[] = {env->web_env->rrd, env->web_env->io};
+	json_t *queues = json_object();
+	const char *address = web_public_address(env->web);
+	struct archive_stats store;
+	struct registry_stats checks;
+	size_t i;
+
+	registry_stats(env->web_env->registry, &checks);
+	archive_stats(env->web_env->archive, &store);
+	for (i = 0; i < ARRAY_LENGTH(pools); i++) {
+		struct worker_stats stats;
+		worker_stats(pools[i], &stats);
+		json_object_set_new(queues, worker_name(pools[i]),
+		    json_pack("{s:i, s:i, s:i, s:I}", "queued", stats.queued, "running",
+			stats.running, "capacity", stats.capacity, "refused",
+			(json_int_t)stats.refused));
+	}
+	control_reply(request,
+	    json_pack("{s:s, s:o, s:s?, s:{s:s, s:o, s:b, s:s?},"
+		      " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o,"
+		      " s:{s:b, s:b, s:I, s:I, s:I, s:I, s:I}, s:I}",
+		"version", PACKAGE_VERSION, "started", time_json(status->started_us),
+		"public", address, "config", "file", status->config_file, "loaded",
+		time_json(status->config_loaded_us), "ok", status->config_ok, "error",
+		status->config_error, "checks", "total", (json_int_t)checks.checks,
+		"up", (json_int_t)checks.verdicts[VERDICT_UP], "degraded",
+		(json_int_t)checks.verdicts[VERDICT_DEGRADED], "down",
+		(json_int_t)checks.verdicts[VERDICT_DOWN], "unknown",
+		(json_int_t)checks.verdicts[VERDICT_UNKNOWN], "maintenance",
+		(json_int_t)checks.verdicts[VERDICT_MAINTENANCE], "running",
+		(json_int_t)checks.running, "missed", (json_int_t)checks.missed,
+		"queues", queues, "store", "writable", store.writable, "replay_done",
+		store.replay_done, "samples", (json_int_t)store.samples,
+		"pending_samples", (json_int_t)store.pending_samples, "pending_bytes",
+		(json_int_t)store.pending_bytes, "refused",
+		(json_int_t)(store.refused_full + store.refused_time), "rows_written",
+		(json_int_t)store.rows_written, "clock_steps",
+		(json_int_t)status->clock_steps));
+}
+
+static void
+command_checks(
+    struct control_request *request, json_t *arguments, struct command_env *env)
+{
+	struct registry *registry = env->web_env->registry;
+	struct registry_site *only;
+	json_t *list;
+	size_t i, j, k;
+
+	if (!site_argument(request, registry, arguments, &only))
+		return;
+	list = json_array();
+	for (i = 0; i < registry_site_count(registry); i++) {
+		struct registry_site *site = registry_site(registry, i);
+		if (only != NULL && site != only)
+			continue;
+		for (j = 0; j < site->service_count; j++)
+			for (k = 0; k < site->services[j]->check_count; k++)
+				json_array_append_new(
+				    list, check_json(site->services[j]->checks[k]));
+	}
+	control_reply(request, json_pack("{s:o}", "checks", list));
+}
+
+/* [SITE/]SERVICE/CHECK; the request is answered when there is none. */
+static struct registry_check *
+check_argument(
+    struct control_request *request, json_t *arguments, struct registry *registry)
+{
+	const char *name = json_string_value(json_object_get(arguments, "name"));
+	struct registry_service *service = NULL;
+	struct registry_check *check = NULL;
+	struct registry_site *site;
+	char *copy, *part[4] = {NULL}, *save = NULL;
+	size_t count = 0;
+
+	if (!site_argument(request, registry, arguments, &site))
+		return NULL;
+	copy = mem_strdup(name != NULL ? name : "");
+	while (count < ARRAY_LENGTH(part) &&
+	       (part[count] = strtok_r(count == 0 ? copy : NULL, "/", &save)) != NULL)
+		count++;
+	if (count == 3)
+		site = registry_find_site(registry, part[0]);
+	else if (count == 2 && site == NULL && registry_site_count(registry) == 1)
+		site = registry_site(registry, 0);
+	if (site != NULL && (count == 2 || count == 3))
+		service = registry_find_service(site, part[count - 2]);
+	if (service != NULL)
+		check = registry_find_check(service, part[count - 1]);
+	if (check == NULL)
+		control_fail(request,
+		    "there is no check %s; expected [SITE/]SERVICE/CHECK, see "
+		    "vetrinactl checks",
+		    name != NULL ? name : "");
+	free(copy);
+	return check;
+}
+
+static void
+on_measured(struct registry_check *check, void *arg)
+{
+	struct control_request *request = arg;
+
+	if (check == NULL)
+		control_fail(request, "the check was closed before it was measured");
+	else
+		control_reply(request, check_json(check));
+}
+
+static void
+command_check(
+    struct control_request *request, json_t *arguments, struct command_env *env)
+{
+	struct registry *registry = env->web_env->registry;
+	struct registry_check *check = check_argument(request, arguments, registry);
+
+	if (check == NULL)
+		return;
+	if (json_is_true(json_object_get(arguments, "now")))
+		registry_run_now(registry, check, on_measured, request);
+	else
+		control_reply(request, check_json(check));
+}
+
+static void
+on_services(json_t *document, void *arg)
+{
+	control_reply(arg, document);
+}
+
+static void
+command_services(
+    struct control_request *request, json_t *arguments, struct command_env *env)
+{
+	struct registry_site *site;
+
+	if (site_argument(request, env->web_env->registry, arguments, &site))
+		web_services(env->web, site != NULL ? site->conf->id : NULL,
+		    on_services, request);
+}
+
+static void
+on_flushed(int error, void *arg)
+{
+	if (error != 0)
+		control_fail(arg, "not everything was written: %s; the log says more",
+		    err_text(error));
+	else
+		control_reply(
+		    arg, json_pack("{s:s}", "message", "all samples are written"));
+}
+
+static void
+command_flush(
+    struct control_request *request, json_t *arguments, struct command_env *env)
+{
+	archive_flush(env->web_env->archive, on_flushed, request);
+}
+
+static void
+command_reload(
+    struct control_request *request, json_t *arguments, struct command_env *env)
+{
+	env->reload(request, env->arg);
+}
+
+void
+command_handle(
+    struct control_request *request, const char *command, json_t *arguments, void *arg)
+{
+	static const struct {
+		const char *name;
+		void (*run)(struct control_request *request, json_t *arguments,
+		    struct command_env *env);
+	} commands[] = {
+	    {"status", command_status},
+	    {"checks", command_checks},
+	    {"check", command_check},
+	    {"services", command_services},
+	    {"flush", command_flush},
+	    {"reload", command_reload},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LENGTH(commands); i++)
+		if (strcmp(commands[i].name, command) == 0) {
+			commands[i].run(request, arguments, arg);
+			return;
+		}
+	control_fail(request, "unknown command %s", command);
+}
