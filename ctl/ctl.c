@@ -26,8 +26,8 @@ struct command {
 	const char *name;
 	const char *usage;
 	const char *text;
-	int words;		/* that follow the name */
-	bool now;		/* takes --now */
+	int words; /* that follow the name */
+	bool now;  /* takes --now */
 	int (*print)(json_t *result);
 };
 
@@ -79,7 +79,8 @@ print_status(json_t *result)
 	    integer_of(checks, "degraded"), integer_of(checks, "down"),
 	    integer_of(checks, "unknown"), integer_of(checks, "maintenance"));
 	printf("store          %s, %lld samples (%s) wait for their files\n",
-	    json_is_true(json_object_get(store, "writable")) ? "writable" : "NOT WRITABLE",
+	    json_is_true(json_object_get(store, "writable")) ? "writable"
+							     : "NOT WRITABLE",
 	    integer_of(store, "pending_samples"),
 	    text_size_round(integer_of(store, "pending_bytes"), size));
 	return CTL_OK;
@@ -88,8 +89,8 @@ print_status(json_t *result)
 static int
 print_checks(json_t *result)
 {
-	static const char *const headings[] = {
-		"CHECK", "COLLECTOR", "VERDICT", "SINCE", "CLASS", "TOTAL", "MESSAGE", NULL};
+	static const char *const headings[] = {"CHECK", "COLLECTOR", "VERDICT", "SINCE",
+	    "CLASS", "TOTAL", "MESSAGE", NULL};
 	struct table *table = table_create(headings);
 	json_t *check, *values;
 	size_t i;
@@ -114,25 +115,28 @@ print_checks(json_t *result)
 static int
 print_check(json_t *result)
 {
-	json_t *values = json_object_get(json_object_get(result, "last"), "values"), *value;
+	json_t *values = json_object_get(json_object_get(result, "last"), "values"),
+	       *value;
 	const char *verdict = text_of(result, "verdict"), *key;
 
-	printf("%s/%s/%s  %s  %s\n", text_of(result, "site"), text_of(result, "service"),
-	    text_of(result, "check"), verdict, text_of(result, "class"));
+	printf("%s/%s/%s  %s  %s\n", text_of(result, "site"),
+	    text_of(result, "service"), text_of(result, "check"), verdict,
+	    text_of(result, "class"));
 	if (strcmp(text_of(result, "message"), "-") != 0)
 		printf("  %s\n", text_of(result, "message"));
 	json_object_foreach (values, key, value)
 		if (json_is_number(value))
 			printf("  %-18s %.6g\n", key, json_number_value(value));
-	return strcmp(verdict, "up") == 0 || strcmp(verdict, "degraded") == 0 ? CTL_OK
-	                                                                      : CTL_NOT_UP;
+	return strcmp(verdict, "up") == 0 || strcmp(verdict, "degraded") == 0
+		   ? CTL_OK
+		   : CTL_NOT_UP;
 }
 
 static int
 print_services(json_t *result)
 {
 	static const char *const headings[] = {
-		"SERVICE", "STATE", "SINCE", "AVAILABLE 24H", "30D", "P95 24H", NULL};
+	    "SERVICE", "STATE", "SINCE", "AVAILABLE 24H", "30D", "P95 24H", NULL};
 	struct table *table = table_create(headings);
 	json_t *service, *value;
 	size_t i;
@@ -152,9 +156,8 @@ print_services(json_t *result)
 				    json_number_value(value) * 100);
 			table_cell(table, json_is_number(value) ? cell : NULL);
 		}
-		table_cell(table,
-		    seconds_of(json_object_get(service, "p95_seconds"), "24h", cell,
-			sizeof(cell)));
+		table_cell(table, seconds_of(json_object_get(service, "p95_seconds"),
+				      "24h", cell, sizeof(cell)));
 	}
 	table_print(table);
 	return CTL_OK;
@@ -170,15 +173,16 @@ print_done(json_t *result)
 }
 
 static const struct command commands[] = {
-	{"status", "status", "the daemon, its configuration, its queues", 0, false,
-	    print_status},
-	{"checks", "checks", "every check with its verdict and last result", 0, false,
-	    print_checks},
-	{"check", "check [SITE/]SERVICE/CHECK [--now]",
-	    "one check; --now measures it first", 1, true, print_check},
-	{"services", "services", "every service with its figures", 0, false, print_services},
-	{"flush", "flush", "writes all samples to their files now", 0, false, print_done},
-	{"reload", "reload", "loads the configuration anew", 0, false, print_done},
+    {"status", "status", "the daemon, its configuration, its queues", 0, false,
+	print_status},
+    {"checks", "checks", "every check with its verdict and last result", 0, false,
+	print_checks},
+    {"check", "check [SITE/]SERVICE/CHECK [--now]",
+	"one check; --now measures it first", 1, true, print_check},
+    {"services", "services", "every service with its figures", 0, false,
+	print_services},
+    {"flush", "flush", "writes all samples to their files now", 0, false, print_done},
+    {"reload", "reload", "loads the configuration anew", 0, false, print_done},
 };
 
 static int
@@ -255,10 +259,11 @@ run(const struct command *command, const char *path, json_t *request, bool json)
 		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
 		putchar('\n');
 		if (command->print == print_check)
-			code = strcmp(text_of(result, "verdict"), "down") == 0 ||
-			        strcmp(text_of(result, "verdict"), "unknown") == 0
-			    ? CTL_NOT_UP
-			    : CTL_OK;
+			code =
+			    strcmp(text_of(result, "verdict"), "down") == 0 ||
+				    strcmp(text_of(result, "verdict"), "unknown") == 0
+				? CTL_NOT_UP
+				: CTL_OK;
 	} else {
 		code = command->print(result);
 	}
@@ -287,10 +292,10 @@ find(const char *name)
 int
 ctl_main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"site", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
-		{"now", no_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"site", required_argument, NULL, 'i'},
+	    {"json", no_argument, NULL, 'j'}, {"now", no_argument, NULL, 'n'},
+	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'},
+	    {NULL, 0, NULL, 0}};
 	const char *path = RUNSTATEDIR "/vetrina/control.sock", *site = NULL;
 	const struct command *command;
 	bool json = false, now = false;
@@ -336,7 +341,8 @@ ctl_main(int argc, char **argv)
 		json_object_set_new(arguments, "name", json_string(argv[optind + 1]));
 	if (command->now)
 		json_object_set_new(arguments, "now", json_boolean(now));
-	request = json_pack("{s:s, s:o}", "command", command->name, "arguments", arguments);
+	request =
+	    json_pack("{s:s, s:o}", "command", command->name, "arguments", arguments);
 	code = run(command, path, request, json);
 	json_decref(request);
 	return code;

@@ -24,7 +24,8 @@ table_create(const char *const *headings)
 void
 table_cell(struct table *table, const char *text)
 {
-	table->cells = mem_resize(table->cells, table->count + 1, sizeof(*table->cells));
+	table->cells =
+	    mem_resize(table->cells, table->count + 1, sizeof(*table->cells));
 	table->cells[table->count++] = mem_strdup(text != NULL ? text : "-");
 }
 
@@ -56,7 +57,8 @@ table_print(struct table *table)
 		if (column + 1 == table->columns)
 			putchar('\n');
 		else
-			printf("%*s", (int)(widest[column] - width(table->cells[i]) + 2), "");
+			printf("%*s",
+			    (int)(widest[column] - width(table->cells[i]) + 2), "");
 		free(table->cells[i]);
 	}
 	free(table->cells);

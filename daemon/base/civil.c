@@ -50,7 +50,8 @@ civil_days(int year, int month, int day)
 	int64_t of_era = y - era * 400;
 	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
+	       719468;
 }
 
 void
@@ -102,8 +103,8 @@ int64_t
 civil_to(struct civil_zone *zone, int year, int month, int day, int hour, int minute,
     int second)
 {
-	int64_t local = civil_days(year, month, day) * 86400 + hour * 3600 + minute * 60 +
-	    second;
+	int64_t local =
+	    civil_days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
 	int32_t before = offset_at(zone, local - 86400);
 	int32_t after = offset_at(zone, local + 86400);
 	int64_t first = local - (before > after ? before : after);
@@ -143,8 +144,8 @@ civil_format(struct civil_zone *zone, int64_t at_s, char out[CIVIL_TEXT_SIZE])
 
 	civil_from(zone, at_s, &c);
 	minutes = abs(c.offset_s) / 60;
-	snprintf(out, CIVIL_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d", c.year,
-	    c.month, c.day, c.hour, c.minute, c.second, c.offset_s < 0 ? '-' : '+',
-	    minutes / 60, minutes % 60);
+	snprintf(out, CIVIL_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d",
+	    c.year, c.month, c.day, c.hour, c.minute, c.second,
+	    c.offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
 	return out;
 }

@@ -83,13 +83,13 @@ write_line(enum log_level level, const char *format, va_list ap)
 	(void)ignored;
 }
 
-#define LOG_FUNCTION(name, level) \
-	void name(const char *format, ...) \
-	{ \
-		va_list ap; \
-		va_start(ap, format); \
+#define LOG_FUNCTION(name, level)              \
+	void name(const char *format, ...)     \
+	{                                      \
+		va_list ap;                    \
+		va_start(ap, format);          \
 		write_line(level, format, ap); \
-		va_end(ap); \
+		va_end(ap);                    \
 	}
 
 LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)

@@ -16,12 +16,22 @@
 static const struct unit {
 	const char *name;
 	int64_t scale;
-} durations[] = {
-	{"y", 365 * 86400 * CLOCK_SECOND}, {"d", 86400 * CLOCK_SECOND},
-	{"h", 3600 * CLOCK_SECOND}, {"m", 60 * CLOCK_SECOND}, {"s", CLOCK_SECOND},
-	{"ms", 1000}, {"us", 1},
-}, sizes[] = {
-	{"T", INT64_C(1) << 40}, {"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}, {"", 1},
+} durations[] =
+    {
+	{"y", 365 * 86400 * CLOCK_SECOND},
+	{"d", 86400 * CLOCK_SECOND},
+	{"h", 3600 * CLOCK_SECOND},
+	{"m", 60 * CLOCK_SECOND},
+	{"s", CLOCK_SECOND},
+	{"ms", 1000},
+	{"us", 1},
+},
+  sizes[] = {
+      {"T", INT64_C(1) << 40},
+      {"G", 1 << 30},
+      {"M", 1 << 20},
+      {"K", 1 << 10},
+      {"", 1},
 };
 
 static int
@@ -105,7 +115,8 @@ text_double(const char *text, double *value)
 }
 
 static const char *
-unscaled(int64_t value, const struct unit *units, size_t count, const char *zero, char *out)
+unscaled(
+    int64_t value, const struct unit *units, size_t count, const char *zero, char *out)
 {
 	size_t i;
 
@@ -143,7 +154,8 @@ text_size_round(int64_t bytes, char out[TEXT_DURATION_SIZE])
 		value /= 1000;
 		i++;
 	}
-	snprintf(out, TEXT_DURATION_SIZE, i == 0 ? "%.0f %s" : "%.1f %s", value, names[i]);
+	snprintf(
+	    out, TEXT_DURATION_SIZE, i == 0 ? "%.0f %s" : "%.1f %s", value, names[i]);
 	return out;
 }
 

@@ -176,7 +176,7 @@ loop_advance(struct loop *loop, int64_t us)
 	assert(clock_is_fake());
 	loop_poll(loop);
 	while ((timer = RB_MIN(timer_tree, &loop->timers)) != NULL &&
-	    timer->deadline_us <= until) {
+	       timer->deadline_us <= until) {
 		if (timer->deadline_us > clock_mono_us())
 			clock_fake_advance(timer->deadline_us - clock_mono_us());
 		run_timer(timer);
@@ -268,7 +268,7 @@ static short
 event_flags(int events)
 {
 	return EV_PERSIST | (events & LOOP_READ ? EV_READ : 0) |
-	    (events & LOOP_WRITE ? EV_WRITE : 0);
+	       (events & LOOP_WRITE ? EV_WRITE : 0);
 }
 
 static struct loop_watch *

@@ -115,7 +115,8 @@ on_eventfd(int fd, int events, void *arg)
 }
 
 struct worker_pool *
-worker_pool_create(struct loop *loop, const char *name, unsigned threads, unsigned capacity)
+worker_pool_create(
+    struct loop *loop, const char *name, unsigned threads, unsigned capacity)
 {
 	struct worker_pool *pool = mem_zalloc(sizeof(*pool));
 	sigset_t all, before;
@@ -134,7 +135,8 @@ worker_pool_create(struct loop *loop, const char *name, unsigned threads, unsign
 	pthread_cond_init(&pool->idle, NULL);
 	pool->eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	assert(pool->eventfd >= 0);
-	pool->watch = loop_watch_create(loop, pool->eventfd, LOOP_READ, on_eventfd, pool);
+	pool->watch =
+	    loop_watch_create(loop, pool->eventfd, LOOP_READ, on_eventfd, pool);
 	pool->thread = mem_array(threads, sizeof(*pool->thread));
 	/* Signals are the loop's. */
 	sigfillset(&all);
@@ -211,7 +213,7 @@ worker_settle(struct worker_pool *pool)
 		deliver(pool); /* may submit more */
 		pthread_mutex_lock(&pool->lock);
 		busy = pool->stats.queued + pool->stats.running > 0 ||
-		    !STAILQ_EMPTY(&pool->ended);
+		       !STAILQ_EMPTY(&pool->ended);
 		pthread_mutex_unlock(&pool->lock);
 	} while (busy);
 }

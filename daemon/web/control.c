@@ -36,7 +36,7 @@ struct client {
 	int fd;
 	struct buf in, out;
 	struct control_request *request; /* open, or NULL */
-	bool ended; /* no more input comes */
+	bool ended;                      /* no more input comes */
 };
 
 struct control_request {
@@ -91,7 +91,8 @@ handle_line(struct client *client, const char *line, size_t length)
 			json_incref(arguments);
 		else
 			arguments = json_object();
-		client->control->handler(request, command, arguments, client->control->arg);
+		client->control->handler(
+		    request, command, arguments, client->control->arg);
 		json_decref(arguments);
 	}
 	json_decref(document);
@@ -105,7 +106,7 @@ handle_input(struct client *client)
 	size_t length;
 
 	while (client->request == NULL && client->in.length > 0 &&
-	    (end = memchr(client->in.data, '\n', client->in.length)) != NULL) {
+	       (end = memchr(client->in.data, '\n', client->in.length)) != NULL) {
 		length = end - client->in.data;
 		line = mem_dup(client->in.data, length + 1);
 		buf_remove(&client->in, length + 1);
@@ -133,7 +134,8 @@ write_output(struct client *client)
 	ssize_t n;
 
 	while (client->out.length > 0) {
-		n = send(client->fd, client->out.data, client->out.length, MSG_NOSIGNAL);
+		n = send(
+		    client->fd, client->out.data, client->out.length, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -211,7 +213,8 @@ on_accept(int fd, int events, void *arg)
 	MAGIC_SET(client, CLIENT_MAGIC);
 	client->control = control;
 	client->fd = peer;
-	client->watch = loop_watch_create(control->loop, peer, LOOP_READ, on_client, client);
+	client->watch =
+	    loop_watch_create(control->loop, peer, LOOP_READ, on_client, client);
 	LIST_INSERT_HEAD(&control->clients, client, entry);
 	control->count++;
 }
@@ -251,7 +254,9 @@ listen_on(const char *path)
 		return -errno;
 	before = umask(0177);
 	code = bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    listen(fd, 16) != 0 ? -errno : 0;
+		       listen(fd, 16) != 0
+		   ? -errno
+		   : 0;
 	umask(before);
 	if (code == 0)
 		return fd;
@@ -270,7 +275,8 @@ control_open(struct loop *loop, const char *path, control_handler *handler, void
 	if (slash != NULL && slash != folder) {
 		*slash = '\0';
 		if (mkdir(folder, 0755) != 0 && errno != EEXIST)
-			log_warning("control: cannot make %s: %s", folder, strerror(errno));
+			log_warning(
+			    "control: cannot make %s: %s", folder, strerror(errno));
 	}
 	free(folder);
 	fd = listen_on(path);

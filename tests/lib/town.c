@@ -28,8 +28,9 @@ on_signal(int number)
 }
 
 static enum MHD_Result
-answer(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-    const char *version, const char *data, size_t *size, void **state)
+answer(void *cls, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *data, size_t *size,
+    void **state)
 {
 	const struct town_service *service = town_find(url + 1);
 	struct MHD_Response *response;
@@ -48,7 +49,8 @@ answer(void *cls, struct MHD_Connection *connection, const char *url, const char
 	    service != NULL ? service->id : "?",
 	    status == 200 ? "Servizio attivo" : "Servizio non disponibile",
 	    status == 200 ? "ok" : "ko");
-	response = MHD_create_response_from_buffer(strlen(body), body, MHD_RESPMEM_MUST_COPY);
+	response =
+	    MHD_create_response_from_buffer(strlen(body), body, MHD_RESPMEM_MUST_COPY);
 	MHD_add_response_header(response, "Content-Type", "text/html; charset=utf-8");
 	result = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
@@ -78,10 +80,13 @@ make_certificates(const char *folder)
 {
 	static const char script[] =
 	    "set -e; cd '%s'; umask 077\n"
-	    "[ -e ca.key ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
-	    " -nodes -keyout ca.key -out ca.pem -days 3650 -subj '/CN=Borgosereno demo CA'"
+	    "[ -e ca.key ] || openssl req -x509 -newkey ec -pkeyopt "
+	    "ec_paramgen_curve:P-256"
+	    " -nodes -keyout ca.key -out ca.pem -days 3650 -subj '/CN=Borgosereno demo "
+	    "CA'"
 	    " 2>/dev/null\n"
-	    "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout town.key"
+	    "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "
+	    "town.key"
 	    " -out town.csr -subj '/CN=localhost' 2>/dev/null\n"
 	    "printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\\n' >town.ext\n"
 	    "openssl x509 -req -in town.csr -CA ca.pem -CAkey ca.key -CAcreateserial"
@@ -101,16 +106,16 @@ serve(unsigned flags, int port, const char *key, const char *certificate)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct MHD_OptionItem tls[] = {
-		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
-		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate},
-		{MHD_OPTION_END, 0, NULL}};
+	    {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
+	    {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate},
+	    {MHD_OPTION_END, 0, NULL}};
 	struct MHD_Daemon *daemon;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	/* A thread a connection: each may sleep as long as its service takes. */
 	daemon = MHD_start_daemon(
-	    MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | flags, port,
-	    NULL, NULL, answer, NULL, MHD_OPTION_SOCK_ADDR, &address,
+	    MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | flags,
+	    port, NULL, NULL, answer, NULL, MHD_OPTION_SOCK_ADDR, &address,
 	    MHD_OPTION_CONNECTION_LIMIT, 200u, MHD_OPTION_ARRAY,
 	    key != NULL ? tls : &tls[2], MHD_OPTION_END);
 	if (daemon == NULL) {
@@ -145,7 +150,8 @@ main(int argc, char **argv)
 	certificate = read_file(argv[3], "town.pem");
 	plain = serve(0, atoi(argv[1]), NULL, NULL);
 	tls = serve(MHD_USE_TLS, atoi(argv[2]), key, certificate);
-	printf("town: http %d https %d ca %s/ca.pem\n", port_of(plain), port_of(tls), argv[3]);
+	printf("town: http %d https %d ca %s/ca.pem\n", port_of(plain), port_of(tls),
+	    argv[3]);
 	fflush(stdout);
 	while (!ended && poll(&input, 1, -1) >= 0)
 		if (read(STDIN_FILENO, &byte, 1) <= 0)

@@ -7,18 +7,18 @@
 #include "base/text.h"
 
 const struct town_service town_services[] = {
-	{"sito", 90, 140, 0, false},
-	{"anagrafe", 120, 260, 0, false},
-	{"stato-civile", 110, 160, 0, false},
-	{"tributi", 180, 1500, 0, false}, /* slow in office hours */
-	{"pagamenti", 140, 220, 160, false},
-	{"edilizia", 210, 330, 0, false},
-	{"mensa", 130, 240, 90, false},
-	{"biblioteca", 100, 120, 14, false}, /* fails at times */
-	{"albo", 70, 60, 0, false},
-	{"appuntamenti", 150, 210, 0, true}, /* its certificate is about to expire */
-	{"app-comune", 80, 110, 0, true},
-	{"multe", 160, 190, 220, false},
+    {"sito", 90, 140, 0, false},
+    {"anagrafe", 120, 260, 0, false},
+    {"stato-civile", 110, 160, 0, false},
+    {"tributi", 180, 1500, 0, false}, /* slow in office hours */
+    {"pagamenti", 140, 220, 160, false},
+    {"edilizia", 210, 330, 0, false},
+    {"mensa", 130, 240, 90, false},
+    {"biblioteca", 100, 120, 14, false}, /* fails at times */
+    {"albo", 70, 60, 0, false},
+    {"appuntamenti", 150, 210, 0, true}, /* its certificate is about to expire */
+    {"app-comune", 80, 110, 0, true},
+    {"multe", 160, 190, 220, false},
 };
 const size_t town_service_count = sizeof(town_services) / sizeof(town_services[0]);
 
@@ -55,8 +55,8 @@ town_at(const struct town_service *service, int64_t at_s, struct town_moment *ou
 	double hour = (local % 86400) / 3600.0;
 	bool working = (day + 3) % 7 < 5;
 	double busy = working ? exp(-(hour - 10.5) * (hour - 10.5) / 6) +
-	        0.6 * exp(-(hour - 15.5) * (hour - 15.5) / 4)
-	                      : 0.15 * exp(-(hour - 15) * (hour - 15) / 18);
+				    0.6 * exp(-(hour - 15.5) * (hour - 15.5) / 4)
+			      : 0.15 * exp(-(hour - 15) * (hour - 15) / 18);
 	double u = chance(service->id, at_s / 60, 1);
 	/* A tail to the right, as response times have it. */
 	double noise = 0.85 + 0.3 * u + (u > 0.97 ? (u - 0.97) * 40 : 0);
@@ -65,7 +65,8 @@ town_at(const struct town_service *service, int64_t at_s, struct town_moment *ou
 	out->down = false;
 	if (service->outage_of_blocks > 0 &&
 	    chance(service->id, block, 2) < 1.0 / service->outage_of_blocks) {
-		int64_t start = block * 7200 + (int64_t)(chance(service->id, block, 3) * 3600);
+		int64_t start =
+		    block * 7200 + (int64_t)(chance(service->id, block, 3) * 3600);
 		int64_t length = 600 + (int64_t)(chance(service->id, block, 4) * 2400);
 		out->down = at_s >= start && at_s < start + length;
 	}

@@ -19,13 +19,19 @@ durations(void **state)
 		int64_t us;
 		const char *back;
 	} cases[] = {
-		{"90s", 0, 90000000, "90s"}, {"60s", 0, 60000000, "1m"},
-		{"15m", 0, 900000000, "15m"}, {"250ms", 0, 250000, "250ms"},
-		{"1y", 0, INT64_C(365) * 86400 * 1000000, "1y"}, {"0", 0, 0, "0s"},
-		{"", ERR_SYNTAX, 0, NULL}, {"5", ERR_SYNTAX, 0, NULL},
-		{"5 s", ERR_SYNTAX, 0, NULL}, {"-5s", ERR_SYNTAX, 0, NULL},
-		{"1.5h", ERR_SYNTAX, 0, NULL}, {"101y", ERR_RANGE, 0, NULL},
-		{"99999999999999999999s", ERR_RANGE, 0, NULL},
+	    {"90s", 0, 90000000, "90s"},
+	    {"60s", 0, 60000000, "1m"},
+	    {"15m", 0, 900000000, "15m"},
+	    {"250ms", 0, 250000, "250ms"},
+	    {"1y", 0, INT64_C(365) * 86400 * 1000000, "1y"},
+	    {"0", 0, 0, "0s"},
+	    {"", ERR_SYNTAX, 0, NULL},
+	    {"5", ERR_SYNTAX, 0, NULL},
+	    {"5 s", ERR_SYNTAX, 0, NULL},
+	    {"-5s", ERR_SYNTAX, 0, NULL},
+	    {"1.5h", ERR_SYNTAX, 0, NULL},
+	    {"101y", ERR_RANGE, 0, NULL},
+	    {"99999999999999999999s", ERR_RANGE, 0, NULL},
 	};
 	char out[TEXT_DURATION_SIZE];
 	size_t i;
@@ -99,7 +105,8 @@ civil_days_of_rome(void **state)
 	assert_int_equal(civil_day_start(rome, start, 1) - start, 23 * 3600);
 	start = civil_to(rome, 2026, 10, 25, 0, 0, 0);
 	assert_int_equal(civil_day_start(rome, start, 1) - start, 25 * 3600);
-	assert_string_equal(civil_format(rome, civil_to(rome, 2026, 11, 24, 10, 45, 0), out),
+	assert_string_equal(
+	    civil_format(rome, civil_to(rome, 2026, 11, 24, 10, 45, 0), out),
 	    "2026-11-24T10:45:00+01:00");
 	/* Skipped: the instant of the jump. Twice: the first. */
 	assert_int_equal(civil_to(rome, 2026, 3, 29, 2, 30, 0), 1774746000);
@@ -130,8 +137,8 @@ buffers(void **state)
 	struct buf buf = BUF_INIT;
 
 	buf_add_html(&buf, "<a href=\"x\">&'\x01", 15);
-	assert_string_equal(buf.data,
-	    "&lt;a href=&quot;x&quot;&gt;&amp;&#39;\xef\xbf\xbd");
+	assert_string_equal(
+	    buf.data, "&lt;a href=&quot;x&quot;&gt;&amp;&#39;\xef\xbf\xbd");
 	buf_clear(&buf);
 	buf_add_csv(&buf, "a,\"b\"");
 	buf_add_char(&buf, ',');
@@ -151,9 +158,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(durations), cmocka_unit_test(numbers),
-		cmocka_unit_test(words), cmocka_unit_test(civil_days_of_rome),
-		cmocka_unit_test(dates), cmocka_unit_test(buffers),
+	    cmocka_unit_test(durations),
+	    cmocka_unit_test(numbers),
+	    cmocka_unit_test(words),
+	    cmocka_unit_test(civil_days_of_rome),
+	    cmocka_unit_test(dates),
+	    cmocka_unit_test(buffers),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

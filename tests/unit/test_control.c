@@ -18,7 +18,8 @@ static char folder[] = "/tmp/vetrina-control-XXXXXX";
 static char path[128];
 
 static void
-handler(struct control_request *request, const char *command, json_t *arguments, void *arg)
+handler(
+    struct control_request *request, const char *command, json_t *arguments, void *arg)
 {
 	if (strcmp(command, "hold") == 0)
 		held = request;
@@ -98,7 +99,8 @@ answers_come_in_order(void **state)
 {
 	int fd = dial();
 
-	say(fd, "{\"command\":\"hold\"}\n{\"command\":\"echo\",\"arguments\":{\"a\":1}}\n");
+	say(fd,
+	    "{\"command\":\"hold\"}\n{\"command\":\"echo\",\"arguments\":{\"a\":1}}\n");
 	assert_string_equal(hear(fd, 1), ""); /* the second waits for the first */
 	control_reply(held, json_string("late"));
 	assert_string_equal(hear(fd, 2),
@@ -114,8 +116,10 @@ bad_input_is_answered(void **state)
 
 	say(fd, "garbage\n{}\n{\"command\":\"nonsense\"}\n");
 	assert_string_equal(hear(fd, 3),
-	    "{\"ok\":false,\"error\":\"expected one line of JSON with a \\\"command\\\"\"}\n"
-	    "{\"ok\":false,\"error\":\"expected one line of JSON with a \\\"command\\\"\"}\n"
+	    "{\"ok\":false,\"error\":\"expected one line of JSON with a "
+	    "\\\"command\\\"\"}\n"
+	    "{\"ok\":false,\"error\":\"expected one line of JSON with a "
+	    "\\\"command\\\"\"}\n"
 	    "{\"ok\":false,\"error\":\"unknown command nonsense\"}\n");
 	close(fd);
 	loop_poll(loop);
@@ -154,10 +158,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers_come_in_order),
-		cmocka_unit_test(bad_input_is_answered),
-		cmocka_unit_test(a_client_that_left_is_forgotten),
-		cmocka_unit_test(a_line_without_end_is_cut_off),
+	    cmocka_unit_test(answers_come_in_order),
+	    cmocka_unit_test(bad_input_is_answered),
+	    cmocka_unit_test(a_client_that_left_is_forgotten),
+	    cmocka_unit_test(a_line_without_end_is_cut_off),
 	};
 
 	return cmocka_run_group_tests_name("control", tests, setup, teardown);

@@ -116,13 +116,17 @@ a_pool_of_one_keeps_order_and_bounds(void **state)
 	loop = loop_create();
 	pool = worker_pool_create(loop, "test", 1, 3);
 	pthread_mutex_lock(&gate.lock);
-	assert_int_equal(worker_submit(pool, WORKER_NORMAL, job_run, job_done, (void *)1), 0);
+	assert_int_equal(
+	    worker_submit(pool, WORKER_NORMAL, job_run, job_done, (void *)1), 0);
 	do /* the worker takes the first, and waits in it */
 		worker_stats(pool, &stats);
 	while (stats.running != 1);
-	assert_int_equal(worker_submit(pool, WORKER_LOW, job_run, job_done, (void *)2), 0);
-	assert_int_equal(worker_submit(pool, WORKER_NORMAL, job_run, job_done, (void *)3), 0);
-	assert_int_equal(worker_submit(pool, WORKER_HIGH, job_run, job_done, (void *)4), 0);
+	assert_int_equal(
+	    worker_submit(pool, WORKER_LOW, job_run, job_done, (void *)2), 0);
+	assert_int_equal(
+	    worker_submit(pool, WORKER_NORMAL, job_run, job_done, (void *)3), 0);
+	assert_int_equal(
+	    worker_submit(pool, WORKER_HIGH, job_run, job_done, (void *)4), 0);
 	assert_int_equal(
 	    worker_submit(pool, WORKER_HIGH, job_run, job_done, (void *)5), ERR_FULL);
 	pthread_mutex_unlock(&gate.lock);
@@ -143,10 +147,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		/* Before the clock is faked: this one waits for real. */
-		cmocka_unit_test(a_watch_tells_what_is_ready),
-		cmocka_unit_test(a_pool_of_one_keeps_order_and_bounds),
-		cmocka_unit_test(timers_run_in_order_at_their_instant),
+	    /* Before the clock is faked: this one waits for real. */
+	    cmocka_unit_test(a_watch_tells_what_is_ready),
+	    cmocka_unit_test(a_pool_of_one_keeps_order_and_bounds),
+	    cmocka_unit_test(timers_run_in_order_at_their_instant),
 	};
 
 	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);

@@ -35,11 +35,11 @@ static size_t fake_count;
 static struct loop *loop;
 
 static const struct option fake_table[] = {
-	{.name = "tag",
-	    .type = OPTION_STRING,
-	    .offset = offsetof(struct fake_options, tag),
-	    .text = "A name"},
-	OPTION_END,
+    {.name = "tag",
+	.type = OPTION_STRING,
+	.offset = offsetof(struct fake_options, tag),
+	.text = "A name"},
+    OPTION_END,
 };
 
 static int
@@ -112,23 +112,23 @@ one_retry(const void *options)
 }
 
 static const struct archive_source sources[] = {
-	{.name = "total", .unit = "s", .min = 0, .max = NAN, .text = "Whole time"},
+    {.name = "total", .unit = "s", .min = 0, .max = NAN, .text = "Whole time"},
 };
 static const struct collector collector_fake = {
-	.name = "fake",
-	.text = "Answers when told",
-	.options = fake_table,
-	.options_size = sizeof(struct fake_options),
-	.shorthand = "tag",
-	.sources = sources,
-	.source_count = 1,
-	.total = 0,
-	.open = fake_open,
-	.start = fake_start,
-	.cancel = fake_cancel,
-	.close = fake_close,
-	.rebind = fake_rebind,
-	.retries = one_retry,
+    .name = "fake",
+    .text = "Answers when told",
+    .options = fake_table,
+    .options_size = sizeof(struct fake_options),
+    .shorthand = "tag",
+    .sources = sources,
+    .source_count = 1,
+    .total = 0,
+    .open = fake_open,
+    .start = fake_start,
+    .cancel = fake_cancel,
+    .close = fake_close,
+    .rebind = fake_rebind,
+    .retries = one_retry,
 };
 static const struct collector *const collectors[] = {&collector_fake, NULL};
 
@@ -141,16 +141,17 @@ static struct conf *
 load(const char *services)
 {
 	struct conf_collector rows[2] = {
-		{.name = "fake",
-		    .text = "Answers when told",
-		    .options = fake_table,
-		    .size = sizeof(struct fake_options),
-		    .shorthand = "tag",
-		    .sources = 1},
-		{.name = NULL},
+	    {.name = "fake",
+		.text = "Answers when told",
+		.options = fake_table,
+		.size = sizeof(struct fake_options),
+		.shorthand = "tag",
+		.sources = 1},
+	    {.name = NULL},
 	};
 	char *path = mem_printf("%s/vetrina.yaml", folder);
-	struct conf_load request = {.file = path, .collectors = rows, .check_system = true};
+	struct conf_load request = {
+	    .file = path, .collectors = rows, .check_system = true};
 	FILE *file = fopen(path, "w");
 	struct conf *conf;
 
@@ -255,7 +256,7 @@ check_named(const char *service, const char *check)
 	    registry_find_service(registry_site(registry, 0), service), check);
 }
 
-#define ONE \
+#define ONE                              \
 	"      sito:\n        checks:\n" \
 	"          portale: {every: 1m, timeout: 10s, fake: a}\n"
 
@@ -291,16 +292,16 @@ verdicts(void **state)
 		size_t count;
 		enum verdict verdict;
 	} cases[] = {
-		{{{0}}, 0, VERDICT_UNKNOWN},
-		{{{VERDICT_UP, true}, {VERDICT_UP, false}}, 2, VERDICT_UP},
-		{{{VERDICT_UP, true}, {VERDICT_DOWN, false}}, 2, VERDICT_DEGRADED},
-		{{{VERDICT_UP, true}, {VERDICT_UNKNOWN, false}}, 2, VERDICT_UP},
-		{{{VERDICT_DEGRADED, true}, {VERDICT_DOWN, true}}, 2, VERDICT_DOWN},
-		{{{VERDICT_UP, true}, {VERDICT_UNKNOWN, true}}, 2, VERDICT_UNKNOWN},
-		{{{VERDICT_DOWN, true}, {VERDICT_UNKNOWN, true}}, 2, VERDICT_DOWN},
-		{{{VERDICT_DOWN, false}}, 1, VERDICT_DEGRADED},
-		{{{VERDICT_UNKNOWN, false}}, 1, VERDICT_UNKNOWN},
-		{{{VERDICT_UP, false}}, 1, VERDICT_UP},
+	    {{{0}}, 0, VERDICT_UNKNOWN},
+	    {{{VERDICT_UP, true}, {VERDICT_UP, false}}, 2, VERDICT_UP},
+	    {{{VERDICT_UP, true}, {VERDICT_DOWN, false}}, 2, VERDICT_DEGRADED},
+	    {{{VERDICT_UP, true}, {VERDICT_UNKNOWN, false}}, 2, VERDICT_UP},
+	    {{{VERDICT_DEGRADED, true}, {VERDICT_DOWN, true}}, 2, VERDICT_DOWN},
+	    {{{VERDICT_UP, true}, {VERDICT_UNKNOWN, true}}, 2, VERDICT_UNKNOWN},
+	    {{{VERDICT_DOWN, true}, {VERDICT_UNKNOWN, true}}, 2, VERDICT_DOWN},
+	    {{{VERDICT_DOWN, false}}, 1, VERDICT_DEGRADED},
+	    {{{VERDICT_UNKNOWN, false}}, 1, VERDICT_UNKNOWN},
+	    {{{VERDICT_UP, false}}, 1, VERDICT_UP},
 	};
 	size_t i;
 
@@ -327,8 +328,8 @@ runs_keep_their_slot(void **state)
 	for (i = 1; i < fakes[0].starts; i++)
 		assert_int_equal(fakes[0].started_us[i] % MINUTE, offset);
 	assert_int_equal(check_named("sito", "portale")->missed, 0);
-	assert_int_equal(registry_check_verdict(check_named("sito", "portale"),
-			     clock_wall_us()),
+	assert_int_equal(
+	    registry_check_verdict(check_named("sito", "portale"), clock_wall_us()),
 	    VERDICT_UP);
 	close_all();
 }
@@ -359,8 +360,8 @@ rows_since(struct registry_check *check, int64_t from_s, size_t count)
 {
 	struct seen seen = {0};
 
-	archive_fetch(check->series, ARCHIVE_AVERAGE, from_s, from_s + count * 60, 60, on_rows,
-	    &seen);
+	archive_fetch(check->series, ARCHIVE_AVERAGE, from_s, from_s + count * 60, 60,
+	    on_rows, &seen);
 	worker_settle(rrd);
 	worker_settle(io);
 	worker_settle(rrd);
@@ -380,10 +381,10 @@ a_slow_run_misses_slots(void **state)
 	live(3 * MINUTE);
 	check = check_named("sito", "portale");
 	until_run(&fakes[0]);
-	slot_end = schedule_end_s(
-	    schedule_slot(clock_wall_us(), MINUTE,
-		schedule_offset_us("borgo", "sito", "portale", MINUTE)),
-	    MINUTE);
+	slot_end =
+	    schedule_end_s(schedule_slot(clock_wall_us(), MINUTE,
+			       schedule_offset_us("borgo", "sito", "portale", MINUTE)),
+		MINUTE);
 	/* Fails after 40 s, its retry takes 50 s more: the next slot is missed. */
 	loop_advance(loop, 40 * CLOCK_SECOND);
 	end_run(&fakes[0], PROBE_REFUSED, NAN);
@@ -433,10 +434,11 @@ old_results_are_unknown(void **state)
 	assert_int_equal(registry_service_verdict(service, check->last_us), VERDICT_UP);
 	assert_int_equal(
 	    registry_service_stale_us(service), check->last_us + 130 * CLOCK_SECOND);
-	assert_int_equal(registry_service_verdict(
-			     service, check->last_us + 131 * CLOCK_SECOND),
+	assert_int_equal(
+	    registry_service_verdict(service, check->last_us + 131 * CLOCK_SECOND),
 	    VERDICT_UNKNOWN);
-	assert_int_equal(registry_service_verdict(service, check->last_us - 60 * MINUTE),
+	assert_int_equal(
+	    registry_service_verdict(service, check->last_us - 60 * MINUTE),
 	    VERDICT_UNKNOWN);
 	close_all();
 }
@@ -462,8 +464,8 @@ transitions(const char *check)
 	static char text[1024];
 	size_t i;
 
-	ledger_transitions(registry_site(registry, 0)->ledger, "sito", check, 0, INT64_MAX, 32,
-	    on_transitions, NULL);
+	ledger_transitions(registry_site(registry, 0)->ledger, "sito", check, 0,
+	    INT64_MAX, 32, on_transitions, NULL);
 	worker_settle(io);
 	text[0] = '\0';
 	for (i = told_count; i-- > 0;)
@@ -511,7 +513,8 @@ transitions_survive_a_restart(void **state)
 	live(2 * MINUTE);
 	assert_string_equal(
 	    transitions("portale"), "unknown>up up>down down>unknown unknown>up");
-	assert_string_equal(transitions(""), "unknown>up up>down down>unknown unknown>up");
+	assert_string_equal(
+	    transitions(""), "unknown>up up>down down>unknown unknown>up");
 	assert_true(told[1].at_us - told[2].at_us < 4 * MINUTE);
 	assert_true(told[0].at_us - told[1].at_us > 55 * MINUTE);
 	close_all();
@@ -533,11 +536,11 @@ a_reload_keeps_what_did_not_change(void **state)
 	runs = check->runs;
 	since = check->since_us;
 	until_run(&fakes[0]); /* and goes on across the reload */
-	registry_apply(registry,
-	    load("      sito:\n        title: Sito\n        checks:\n"
-		 "          nuovo: {every: 1m, timeout: 10s, fake: d}\n"
-		 "          altro: {every: 1m, timeout: 10s, fake: changed}\n"
-		 "          portale: {every: 1m, timeout: 10s, fake: a}\n"));
+	registry_apply(
+	    registry, load("      sito:\n        title: Sito\n        checks:\n"
+			   "          nuovo: {every: 1m, timeout: 10s, fake: d}\n"
+			   "          altro: {every: 1m, timeout: 10s, fake: changed}\n"
+			   "          portale: {every: 1m, timeout: 10s, fake: a}\n"));
 	check = check_named("sito", "portale");
 	assert_int_equal(check->runs, runs);
 	assert_int_equal(check->since_us, since);
@@ -570,7 +573,8 @@ a_stepped_clock_is_no_disaster(void **state)
 	assert_int_equal(registry_check_verdict(check, clock_wall_us()), VERDICT_UP);
 	starts = fakes[0].starts;
 	clock_fake_step(-120 * MINUTE);
-	assert_int_equal(registry_check_verdict(check, clock_wall_us()), VERDICT_UNKNOWN);
+	assert_int_equal(
+	    registry_check_verdict(check, clock_wall_us()), VERDICT_UNKNOWN);
 	registry_replan(registry);
 	live(3 * MINUTE);
 	assert_in_range(fakes[0].starts - starts, 3, 5);
@@ -608,20 +612,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(slots),
-		cmocka_unit_test(verdicts),
-		cmocka_unit_test_setup_teardown(runs_keep_their_slot, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_slow_run_misses_slots, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    a_collector_that_does_not_end_is_cancelled, setup, teardown),
-		cmocka_unit_test_setup_teardown(old_results_are_unknown, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    transitions_survive_a_restart, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    a_reload_keeps_what_did_not_change, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    a_stepped_clock_is_no_disaster, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_check_runs_when_asked, setup, teardown),
+	    cmocka_unit_test(slots),
+	    cmocka_unit_test(verdicts),
+	    cmocka_unit_test_setup_teardown(runs_keep_their_slot, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_slow_run_misses_slots, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_collector_that_does_not_end_is_cancelled, setup, teardown),
+	    cmocka_unit_test_setup_teardown(old_results_are_unknown, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		transitions_survive_a_restart, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_reload_keeps_what_did_not_change, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_stepped_clock_is_no_disaster, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_check_runs_when_asked, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("watch", tests, NULL, NULL);
