@@ -1,0 +1,70 @@
+/* web/query and web/header: a byte that chooses, then what a visitor may send. */
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "web/header.h"
+#include "web/query.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+fuzz_path(const char *text)
+{
+	size_t length = strlen(text);
+	char *out = mem_alloc(length + 1);
+
+	if (query_path(text, length, out) == 0)
+		assert(out[0] == '/' && text_is_utf8(out, strlen(out)) &&
+		       strstr(out, "/../") == NULL);
+	free(out);
+}
+
+static void
+fuzz_query(const char *text)
+{
+	char value[16], name[8];
+	int64_t number;
+	size_t at = 0;
+
+	if (query_get(text, "p", value, sizeof(value)) == 0)
+		assert(strlen(value) < sizeof(value) && query_has(text, "p"));
+	if (query_integer(text, "n", -5, 5, &number) == 0)
+		assert(number >= -5 && number <= 5);
+	while (query_next(text, &at, name, sizeof(name)))
+		assert(at <= strlen(text));
+}
+
+static void
+fuzz_headers(const char *text)
+{
+	char host[32];
+
+	assert(header_weight(text, "gzip") <= 1000);
+	assert(header_media_weight(text, "text/plain") <= 1000);
+	header_names_tag(text, "\"0123456789abcdef\"");
+	if (header_host(text, strlen(text), host, sizeof(host)))
+		assert(strpbrk(host, "/<>\"' \n@") == NULL);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text;
+
+	if (size == 0)
+		return 0;
+	text = mem_strndup((const char *)data + 1, size - 1);
+	if (data[0] == 'p')
+		fuzz_path(text);
+	else if (data[0] == 'q')
+		fuzz_query(text);
+	else
+		fuzz_headers(text);
+	free(text);
+	return 0;
+}
