@@ -323,7 +323,7 @@ check_json(
 }
 
 enum probe_class
-expect_check(
+expect_judge(
     const struct expect *expect, const struct expect_answer *answer, char sentence[256])
 {
 	enum probe_class class = check_status(expect, answer->status, sentence);

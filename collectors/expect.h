@@ -34,7 +34,7 @@ void expect_destroy(struct expect *expect); /* NULL is fine */
 
 /* Status, then headers, patterns, JSON: -> the class of the first that does not hold,
  * with a sentence; PROBE_OK when all do. */
-enum probe_class expect_check(const struct expect *expect, const struct expect_answer *answer,
+enum probe_class expect_judge(const struct expect *expect, const struct expect_answer *answer,
     char sentence[256]);
 
 #endif

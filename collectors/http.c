@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -18,26 +17,13 @@
 #include "base/text.h"
 #include "collectors/collectors.h"
 #include "collectors/expect.h"
+#include "collectors/http_options.h"
 #include "collectors/secret.h"
 #include "loop/fetch.h"
 #include "loop/loop.h"
 
 #define HTTP_MAGIC 0x68747470
 #define DAY_S 86400.0
-
-struct http_options {
-	char *url;
-	int method;
-	struct conf_strings headers;
-	char *body;
-	struct conf_statuses status;
-	struct conf_strings header, match, not_match, json;
-	int64_t max_time_us;
-	int64_t follow, max_body, retry;
-	int reuse, ip;
-	char *proxy, *ca_file, *certificate_file, *key_file;
-	char *bearer_file, *user, *password_file;
-};
 
 struct http {
 	MAGIC;
@@ -52,138 +38,6 @@ struct http {
 	struct loop_timer *refusal;
 	char refused[256];
 };
-
-static const char *const methods[] = {
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", NULL};
-static const char *const reuses[] = {"none", "session", "connection", NULL};
-static const char *const families[] = {"any", "4", "6", NULL};
-
-#define AT(field) offsetof(struct http_options, field)
-static const struct option options[] = {
-    {.name = "url",
-	.type = OPTION_URL,
-	.offset = AT(url),
-	.required = true,
-	.example = "https://www.example.it/",
-	.text = "What is asked for"},
-    {.name = "method",
-	.type = OPTION_CHOICE,
-	.offset = AT(method),
-	.fallback = "GET",
-	.choices = methods,
-	.text = "How it is asked for"},
-    {.name = "headers",
-	.type = OPTION_STRINGS,
-	.offset = AT(headers),
-	.example = "[\"Accept: text/html\"]",
-	.text = "Headers to send, each as \"Name: value\"; credentials have options of "
-		"their own"},
-    {.name = "body",
-	.type = OPTION_STRING,
-	.offset = AT(body),
-	.example = "'{\"ping\": true}'",
-	.text = "The body to send"},
-    {.name = "status",
-	.type = OPTION_STATUSES,
-	.offset = AT(status),
-	.fallback = "200-299",
-	.example = "[200-299, 401]",
-	.text = "The statuses that are well, single or as ranges"},
-    {.name = "header",
-	.type = OPTION_STRINGS,
-	.offset = AT(header),
-	.example = "[\"Content-Type: ^text/html\"]",
-	.text = "Headers that the answer must have, as \"Name\" or \"Name: pattern\""},
-    {.name = "match",
-	.type = OPTION_STRINGS,
-	.offset = AT(match),
-	.example = "Servizio attivo",
-	.text = "Patterns that the body must all match (PCRE2, on bytes)"},
-    {.name = "not_match",
-	.type = OPTION_STRINGS,
-	.offset = AT(not_match),
-	.example = "(?i)errore interno",
-	.text = "Patterns that the body must not match"},
-    {.name = "json",
-	.type = OPTION_STRINGS,
-	.offset = AT(json),
-	.example = "['/status = \"ok\"', /queue/pending < 10]",
-	.text =
-	    "What must hold in the JSON body: a JSON pointer alone (it is there), or "
-	    "compared by =, !=, <, <=, >, >= with a value"},
-    {.name = "max_time",
-	.type = OPTION_DURATION,
-	.offset = AT(max_time_us),
-	.min = 1000,
-	.max = 3600e6,
-	.example = "2s",
-	.text = "A whole answer that took longer is a failure of class slow"},
-    {.name = "follow",
-	.type = OPTION_INTEGER,
-	.offset = AT(follow),
-	.fallback = "5",
-	.max = 20,
-	.text = "Redirects followed at most; 0 takes a redirect as the answer"},
-    {.name = "max_body",
-	.type = OPTION_SIZE,
-	.offset = AT(max_body),
-	.fallback = "1M",
-	.min = 1,
-	.max = 64 << 20,
-	.unit = "bytes",
-	.text = "A longer body, decompressed, is a failure of class too_large"},
-    {.name = "reuse",
-	.type = OPTION_CHOICE,
-	.offset = AT(reuse),
-	.fallback = "none",
-	.choices = reuses,
-	.text =
-	    "What is kept for the next run: none measures what a first visit takes, "
-	    "session keeps the TLS session, connection keeps the connection"},
-    {.name = "retry",
-	.type = OPTION_INTEGER,
-	.offset = AT(retry),
-	.fallback = "1",
-	.max = 3,
-	.text = "How often a failure is measured again at once, before it counts"},
-    {.name = "ip",
-	.type = OPTION_CHOICE,
-	.offset = AT(ip),
-	.fallback = "any",
-	.choices = families,
-	.text = "The version of IP"},
-    {.name = "proxy",
-	.type = OPTION_URL,
-	.offset = AT(proxy),
-	.example = "http://proxy.example.it:3128",
-	.text = "An HTTP proxy to ask through; the environment is not read"},
-    {.name = "ca_file",
-	.type = OPTION_PATH,
-	.offset = AT(ca_file),
-	.text = "Certificates (PEM) to trust, instead of the system's"},
-    {.name = "certificate_file",
-	.type = OPTION_PATH,
-	.offset = AT(certificate_file),
-	.text = "Our certificate (PEM), for servers that ask for one"},
-    {.name = "key_file",
-	.type = OPTION_SECRET_FILE,
-	.offset = AT(key_file),
-	.text = "The private key (PEM) of certificate_file"},
-    {.name = "bearer_file",
-	.type = OPTION_SECRET_FILE,
-	.offset = AT(bearer_file),
-	.text = "A file that holds a bearer token; read again when it changes"},
-    {.name = "user",
-	.type = OPTION_STRING,
-	.offset = AT(user),
-	.text = "The user of basic authentication"},
-    {.name = "password_file",
-	.type = OPTION_SECRET_FILE,
-	.offset = AT(password_file),
-	.text = "A file that holds the password of user; read again when it changes"},
-    OPTION_END,
-};
-#undef AT
 
 enum { DNS, CONNECT, TLS, FIRST_BYTE, TOTAL, SIZE, CERTIFICATE_DAYS, SOURCES };
 
@@ -216,99 +70,6 @@ static const enum probe_class classes[] = {
     [FETCH_PROTOCOL] = PROBE_PROTOCOL,
     [FETCH_INTERNAL] = PROBE_INTERNAL,
 };
-
-static struct expect *
-compile(const struct http_options *opts, const char **option, char error[256])
-{
-	const struct expect_config config = {
-	    .status = &opts->status,
-	    .header = &opts->header,
-	    .match = &opts->match,
-	    .not_match = &opts->not_match,
-	    .json = &opts->json,
-	};
-
-	return expect_create(&config, option, error);
-}
-
-/* A secret in the configuration's text would show in -T and in backups. */
-static bool
-holds_password(const char *url)
-{
-	const char *host = url != NULL ? strstr(url, "://") : NULL;
-
-	return host != NULL && host[3 + strcspn(host + 3, "/?#@")] == '@';
-}
-
-static const char *
-check_headers(const struct conf_strings *headers, char error[256])
-{
-	size_t i, length;
-
-	for (i = 0; i < headers->count; i++) {
-		const char *header = headers->items[i];
-
-		length = strcspn(header, ": \t");
-		if (length == 0 || header[length] != ':') {
-			snprintf(error, 256, "expected \"Name: value\", not \"%.100s\"",
-			    header);
-			return error;
-		}
-		if (strncasecmp(header, "Authorization:", 14) == 0 ||
-		    strncasecmp(header, "Proxy-Authorization:", 20) == 0)
-			return "credentials come from files: bearer_file, or user and "
-			       "password_file";
-	}
-	return NULL;
-}
-
-static const char *
-check_expectations(
-    const struct http_options *opts, const char **option, char error[256])
-{
-	struct expect *expect = compile(opts, option, error);
-
-	expect_destroy(expect);
-	return expect == NULL ? error : NULL;
-}
-
-static const char *
-check(const void *arg, const char **option, char error[256])
-{
-	static const char by_file[] =
-	    "credentials do not belong into the configuration: "
-	    "use user and password_file, or bearer_file";
-	const struct http_options *opts = arg;
-	const char *wrong;
-
-	*option = "url";
-	if (holds_password(opts->url))
-		return by_file;
-	*option = "proxy";
-	if (holds_password(opts->proxy))
-		return by_file;
-	*option = "headers";
-	wrong = check_headers(&opts->headers, error);
-	if (wrong != NULL)
-		return wrong;
-	*option = opts->user != NULL ? "user" : "password_file";
-	if ((opts->user != NULL) != (opts->password_file != NULL))
-		return "user and password_file go together";
-	*option = "user";
-	if (opts->user != NULL && strchr(opts->user, ':') != NULL)
-		return "a user of basic authentication has no colon";
-	*option = "bearer_file";
-	if (opts->bearer_file != NULL && opts->user != NULL)
-		return "either bearer_file or user, not both";
-	*option = opts->key_file != NULL ? "key_file" : "certificate_file";
-	if ((opts->key_file != NULL) != (opts->certificate_file != NULL))
-		return "certificate_file and key_file go together";
-	*option = "method";
-	if (strcmp(methods[opts->method], "HEAD") == 0 &&
-	    opts->match.count + opts->not_match.count + opts->json.count > 0)
-		return "an answer to HEAD has no body to match";
-	return check_expectations(opts, option, error);
-}
 
 static void
 finish(struct http *http, struct probe_result *result)
@@ -394,7 +155,7 @@ judge(const struct http *http, const struct fetch_reply *reply,
 
 	result->values[TOTAL] = reply->total;
 	result->values[SIZE] = (double)reply->body.length;
-	result->class = expect_check(http->expect, &answer, result->message);
+	result->class = expect_judge(http->expect, &answer, result->message);
 	if (result->class != PROBE_OK)
 		return;
 	if (max_us > 0 && reply->total * CLOCK_SECOND > max_us) {
@@ -436,7 +197,7 @@ http_start(void *arg, struct probe_run *run, int64_t timeout_us, bool fresh)
 	struct http *http = arg;
 	const struct http_options *opts = http->options;
 	struct fetch_request request = {
-	    .method = methods[opts->method],
+	    .method = http_methods[opts->method],
 	    .url = opts->url,
 	    .headers = http->headers,
 	    .body = opts->body,
@@ -475,7 +236,7 @@ http_open(const struct probe_env *env, const void *arg, int64_t dns_cache_us,
 {
 	const struct http_options *opts = arg;
 	const char *option;
-	struct expect *expect = compile(opts, &option, error);
+	struct expect *expect = http_options_expect(opts, &option, error);
 	struct http *http;
 
 	if (expect == NULL)
@@ -538,10 +299,10 @@ http_retries(const void *arg)
 const struct collector collector_http = {
     .name = "http",
     .text = "Asks an HTTP server and times each phase of its answer",
-    .options = options,
+    .options = http_options,
     .options_size = sizeof(struct http_options),
     .shorthand = "url",
-    .check = check,
+    .check = http_options_check,
     .sources = sources,
     .source_count = SOURCES,
     .total = TOTAL,

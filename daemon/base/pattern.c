@@ -25,7 +25,7 @@
 #define TEXT_MAX 16384
 #define CALL_COST 16
 #define COST_MAX (24 * 1024 * 1024) /* some tens of ms */
-#define HEAP_MAX_KIB (32 * 1024)
+#define HEAP_MAX_KIB (16 * 1024)
 
 struct pattern {
 	pcre2_code *code;

@@ -215,7 +215,7 @@ text_is_utf8(const char *text, size_t length)
 	const unsigned char *p = (const unsigned char *)text, *end = p + length;
 
 	while (p < end) {
-		uint32_t point;
+		uint32_t point, least;
 		int more;
 
 		if (*p < 0x80) {
@@ -223,11 +223,11 @@ text_is_utf8(const char *text, size_t length)
 			continue;
 		}
 		if (*p >= 0xc2 && *p <= 0xdf)
-			more = 1, point = *p & 0x1f;
+			more = 1, point = *p & 0x1f, least = 0x80;
 		else if (*p >= 0xe0 && *p <= 0xef)
-			more = 2, point = *p & 0x0f;
+			more = 2, point = *p & 0x0f, least = 0x800;
 		else if (*p >= 0xf0 && *p <= 0xf4)
-			more = 3, point = *p & 0x07;
+			more = 3, point = *p & 0x07, least = 0x10000;
 		else
 			return false;
 		if (end - p <= more)
@@ -236,11 +236,8 @@ text_is_utf8(const char *text, size_t length)
 			if ((*p & 0xc0) != 0x80)
 				return false;
 			point = point << 6 | (*p & 0x3f);
-			if (more == 2 && point < 0x10 && p[-1] == 0xf0)
-				return false;
 		}
-		if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff) ||
-		    (point < 0x800 && p[-3] == 0xe0))
+		if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
 			return false;
 	}
 	return true;

@@ -1,0 +1,37 @@
+/*
+ * The options of the http collector: what a configuration may say of a request and
+ * of the answer expected.
+ */
+#ifndef VT_COLLECTORS_HTTP_OPTIONS_H
+#define VT_COLLECTORS_HTTP_OPTIONS_H
+
+#include <stdint.h>
+
+#include "conf/option.h"
+
+struct expect;
+
+struct http_options {
+	char *url;
+	int method;		/* index into http_methods */
+	struct conf_strings headers;
+	char *body;
+	struct conf_statuses status;
+	struct conf_strings header, match, not_match, json;
+	int64_t max_time_us;
+	int64_t follow, max_body, retry;
+	int reuse, ip;		/* enum fetch_reuse, enum resolve_family */
+	char *proxy, *ca_file, *certificate_file, *key_file;
+	char *bearer_file, *user, *password_file;
+};
+
+extern const struct option http_options[];
+extern const char *const http_methods[];
+
+/* As conf_collector's check. */
+const char *http_options_check(const void *options, const char **option, char error[256]);
+/* What the answer is expected to be. -> NULL with the key to blame and why */
+struct expect *http_options_expect(const struct http_options *options, const char **option,
+    char error[256]);
+
+#endif
