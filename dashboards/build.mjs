@@ -18,8 +18,8 @@ const modules = path.join(here, 'node_modules');
 const dist = path.join(here, 'dist');
 const italia = path.join(modules, 'bootstrap-italia');
 
-// Classes that only the scripts of Bootstrap Italia's documents would show.
-const SAFE_CLASSES = ['show', 'collapsed', 'collapsing', 'expanded', 'is-sticky', 'focus--mouse'];
+// Classes that a page has only once a script has run.
+const SAFE_CLASSES = ['show', 'collapsed', 'expanded', 'navbar-open'];
 // Icons that the C sources compose from parts.
 const SAFE_ICONS = [];
 

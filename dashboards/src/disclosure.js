@@ -5,47 +5,58 @@
 // they are closed, but for those that the address points into.
 
 const targetOf = (button) => {
-  const selector = button.dataset.bsTarget;
-  return selector?.startsWith('#') ? document.getElementById(selector.slice(1)) : null;
+  const selector = button.dataset.bsTarget || '';
+  return selector.startsWith('#') ? document.getElementById(selector.slice(1)) : null;
 };
-
-function set(button, target, open) {
-  button.setAttribute('aria-expanded', String(open));
-  button.classList.toggle('collapsed', !open);
-  target.classList.toggle('show', open);
-}
-
 const isOpen = (button) => button.getAttribute('aria-expanded') === 'true';
 
-function setUpAccordions(root) {
-  const wanted = location.hash.length > 1 ? document.getElementById(location.hash.slice(1)) : null;
+function setSection(button, section, open) {
+  button.setAttribute('aria-expanded', String(open));
+  button.classList.toggle('collapsed', !open);
+  section.classList.toggle('show', open);
+}
+
+function setUpSections(root) {
+  const wanted = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   for (const button of root.querySelectorAll('[data-bs-toggle="collapse"]')) {
-    const target = targetOf(button);
-    if (!target) continue;
-    set(button, target, Boolean(wanted && (target === wanted || target.contains(wanted))));
-    button.addEventListener('click', () => set(button, target, !isOpen(button)));
+    const section = targetOf(button);
+    if (!section) continue;
+    setSection(button, section, Boolean(wanted && section.contains(wanted)));
+    button.addEventListener('click', () => setSection(button, section, !isOpen(button)));
   }
 }
 
-// The menu opens over the page; Escape and its own close button close it.
-function setUpMenu(root) {
-  for (const button of root.querySelectorAll('[data-bs-toggle="navbarcollapsible"]')) {
-    const menu = targetOf(button);
-    if (!menu) continue;
-    const toggle = (open) => {
-      set(button, menu, open);
-      menu.classList.toggle('expanded', open);
-      (open ? menu.querySelector('a, button') : button)?.focus();
-    };
-    button.addEventListener('click', () => toggle(!isOpen(button)));
-    menu.querySelector('.close-menu')?.addEventListener('click', () => toggle(false));
-    menu.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && isOpen(button)) toggle(false);
-    });
-  }
+// On a phone the menu lies over the page. Escape, its close button, the shade beside it
+// and walking out of it with the keyboard close it.
+function setUpMenu(button) {
+  const menu = targetOf(button);
+  if (!menu) return;
+  const set = (open) => {
+    button.setAttribute('aria-expanded', String(open));
+    menu.style.display = open ? 'block' : '';
+    menu.classList.toggle('expanded', open);
+    document.body.classList.toggle('navbar-open', open);
+  };
+  const close = () => {
+    set(false);
+    button.focus();
+  };
+  set(false);
+  button.addEventListener('click', () => {
+    set(true);
+    menu.querySelector('button, a')?.focus();
+  });
+  for (const closer of menu.querySelectorAll('.close-menu, .close-div button, .overlay'))
+    closer.addEventListener('click', close);
+  menu.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && isOpen(button)) close();
+  });
+  menu.addEventListener('focusout', ({ relatedTarget }) => {
+    if (relatedTarget && isOpen(button) && !menu.contains(relatedTarget)) set(false);
+  });
 }
 
 export function setUpDisclosures(root) {
-  setUpAccordions(root);
-  setUpMenu(root);
+  setUpSections(root);
+  for (const button of root.querySelectorAll('[data-bs-toggle="navbarcollapsible"]')) setUpMenu(button);
 }

@@ -1,0 +1,262 @@
+// Every public page of the demo town, in each language, as citizens meet it: on a wide
+// screen, on two phones, and without scripts. Pages are found by following links from
+// the front page, so a page that nobody can reach, and a link that leads nowhere, are
+// noticed too.
+import { axe, classesOf, italiaClasses, launch } from './browser.mjs';
+import { bailOut, finish, note, ok } from './tap.mjs';
+import { startDemo } from './demo.mjs';
+import { weigh } from './weight.mjs';
+
+const WIDTHS = [1280, 360, 320];
+const LANGUAGES = { it: '/', en: '/en/' };
+const ITALIA_SHARE_MIN = 0.3;
+const SHIFT_MAX = 0.1;
+// What the "modello Comuni" asks of a footer.
+const FOOTER = ['accessibility-link', 'privacy-policy-link', 'legal-notes', 'report-inefficiency'];
+
+const languageOf = (path) => (path === '/en/' || path.startsWith('/en/') ? 'en' : 'it');
+// /servizi/anagrafe and /en/services/mensa are of one kind each.
+const kindOf = (path) => {
+  const parts = path.split('/');
+  return parts.length > 2 && parts.at(-1) !== '' ? [...parts.slice(0, -1), '*'].join('/') : path;
+};
+const isPage = (path) => !/\.(json|csv|atom|ics|svg|jsonld|xml|txt)$/.test(path) &&
+  !/^\/(api|assets|badge|embed)\//.test(path);
+
+// Opens a page and keeps what it does on the way.
+async function open(context, url) {
+  const page = await context.newPage();
+  const seen = { problems: [], requests: [] };
+  const origin = new URL(url).origin;
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) seen.problems.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => seen.problems.push(`script: ${error}`));
+  page.on('request', (request) => {
+    const to = request.url();
+    seen.requests.push(to);
+    if (!to.startsWith(origin) && !to.startsWith('data:')) seen.problems.push(`asks outside: ${to}`);
+  });
+  page.on('requestfailed', (request) => seen.problems.push(`failed: ${request.url()}`));
+  await page.addInitScript(() => {
+    globalThis.vtShift = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.vtShift += entry.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  const answer = await page.goto(url, { waitUntil: 'networkidle' });
+  return { page, seen, answer };
+}
+
+function checkHeaders(answer, status) {
+  const problems = [];
+  const headers = answer.headers();
+  const policy = headers['content-security-policy'] || '';
+  if (answer.status() !== status) problems.push(`status ${answer.status()}`);
+  if (!policy.includes("default-src 'none'")) problems.push(`policy: ${policy || 'none'}`);
+  if (/unsafe/.test(policy)) problems.push(`policy is not strict: ${policy}`);
+  if (headers['set-cookie']) problems.push('sets a cookie');
+  if (headers['x-content-type-options'] !== 'nosniff') problems.push('no nosniff');
+  if (!headers['referrer-policy']) problems.push('no referrer policy');
+  return problems;
+}
+
+// What is wrong in the document itself, whatever the width.
+async function checkDocument(page, language, italia) {
+  const found = await page.evaluate(() => {
+    const attributes = (selector, name) =>
+      [...document.querySelectorAll(selector)].map((element) => element.getAttribute(name));
+    return {
+      lang: document.documentElement.lang,
+      title: document.title,
+      h1: document.querySelectorAll('h1').length,
+      canonical: attributes('link[rel=canonical]', 'href'),
+      hreflang: attributes('link[rel=alternate][hreflang]', 'hreflang'),
+      footer: attributes('footer [data-element]', 'data-element'),
+      classes: [...new Set([...document.querySelectorAll('[class]')].flatMap((e) => [...e.classList]))],
+      inline: document.querySelectorAll('[style], style, script:not([src]):not([type="application/ld+json"])').length,
+      fonts: [...document.fonts].filter((font) => font.status === 'loaded').length,
+      strangers: [...document.querySelectorAll('h1,h2,h3,h4,h5,h6,p')].filter((e) =>
+        !getComputedStyle(e).fontFamily.startsWith('"Titillium Web"')).length,
+    };
+  });
+  const problems = [];
+  const { classes } = found;
+  const ours = classes.filter((name) => italia.all.has(name));
+  if (found.lang !== language) problems.push(`lang is ${found.lang}`);
+  if (!found.title) problems.push('no title');
+  if (found.h1 !== 1) problems.push(`${found.h1} h1`);
+  if (found.canonical.length !== 1) problems.push(`${found.canonical.length} canonical links`);
+  for (const wanted of [...Object.keys(LANGUAGES), 'x-default'])
+    if (!found.hreflang.includes(wanted)) problems.push(`no hreflang ${wanted}`);
+  for (const element of FOOTER)
+    if (!found.footer.includes(element)) problems.push(`footer has no data-element ${element}`);
+  if (ours.length < classes.length * ITALIA_SHARE_MIN)
+    problems.push(`only ${ours.length} of ${classes.length} classes are Bootstrap Italia's`);
+  for (const name of ours.filter((each) => !italia.served.has(each)))
+    problems.push(`class ${name} was purged from the style`);
+  if (found.inline) problems.push(`${found.inline} inline styles or scripts`);
+  if (!found.fonts) problems.push('no font loaded');
+  if (found.strangers) problems.push(`${found.strangers} texts are not in Titillium Web`);
+  return problems;
+}
+
+async function checkWidth(page, width) {
+  await page.setViewportSize({ width, height: 800 });
+  const wide = await page.evaluate(() => {
+    const root = document.scrollingElement;
+    return root.scrollWidth > innerWidth ? root.scrollWidth : 0;
+  });
+  return wide ? [`scrolls sideways: ${wide} px`] : [];
+}
+
+// Without a script nothing is hidden, and nothing pretends to be a button.
+async function checkWithoutScript(page) {
+  return page.evaluate(() => {
+    const problems = [];
+    for (const hidden of document.querySelectorAll('main .collapse:not(.show)'))
+      problems.push(`#${hidden.id} is closed`);
+    for (const figure of document.querySelectorAll('.vt-figure'))
+      if (![...figure.querySelectorAll('svg')].some((svg) => svg.clientHeight > 50))
+        problems.push('a figure shows no drawing');
+    for (const button of document.querySelectorAll('button[data-bs-toggle="navbarcollapsible"]'))
+      if (button.offsetParent) problems.push('the menu button is shown, and does nothing');
+    return problems;
+  });
+}
+
+// With scripts, the chart comes when it is in view, and takes the drawing's place.
+async function checkChart(page) {
+  const problems = [];
+  const figures = await page.locator('.vt-figure + .vt-plot, .vt-plot:has(+ .vt-figure)').count();
+  if (!figures) return ['no chart'];
+  await page.locator('.vt-figure').first().scrollIntoViewIfNeeded();
+  await page.locator('.vt-plot canvas').first().waitFor({ timeout: 15000 }).catch(() => {});
+  await page.waitForTimeout(100);
+  const found = await page.evaluate(() => {
+    const plot = document.querySelector('.vt-plot');
+    const canvas = plot.querySelector('canvas');
+    const pixels = canvas?.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data || [];
+    return {
+      ink: pixels.some((value) => value),
+      hidden: plot.getAttribute('aria-hidden') === 'true',
+      drawing: document.querySelectorAll('.vt-drawn svg[role=img]').length,
+      shift: globalThis.vtShift,
+    };
+  });
+  if (!found.ink) problems.push('the chart is empty');
+  if (!found.hidden) problems.push('the chart is not hidden from assistive technology');
+  if (!found.drawing) problems.push('the drawing is gone');
+  if (found.shift > SHIFT_MAX) problems.push(`the page moves: ${found.shift.toFixed(3)}`);
+  await page.emulateMedia({ media: 'print' });
+  const printed = await page.evaluate(() =>
+    [...document.querySelectorAll('.vt-drawn svg')].some((svg) => svg.clientHeight > 50) &&
+    !document.querySelector('.vt-plot').clientHeight);
+  if (!printed) problems.push('print does not show the drawing');
+  await page.emulateMedia({ media: 'screen' });
+  return problems;
+}
+
+// The accordions close and open, by keyboard.
+async function checkAccordions(page) {
+  const button = page.locator('[data-bs-toggle="collapse"]').first();
+  if (!await button.count()) return [];
+  const target = page.locator(await button.getAttribute('data-bs-target'));
+  const states = [await target.isVisible()];
+  await button.focus();
+  await page.keyboard.press('Enter');
+  states.push(await target.isVisible());
+  await page.keyboard.press('Enter');
+  states.push(await target.isVisible());
+  return states.join() === 'false,true,false' ? [] : [`accordion shows ${states}`];
+}
+
+async function linksOf(page) {
+  const links = await page.evaluate(() => [...document.querySelectorAll('a[href]')].map((a) => a.href));
+  const origin = new URL(page.url()).origin;
+  return links.filter((link) => link.startsWith(origin + '/')).map((link) => {
+    const { pathname } = new URL(link);
+    return pathname;
+  });
+}
+
+// All in one path: the view with scripts at each width, then the one without.
+async function checkPage(contexts, demo, path, { status = 200, whole, italia }) {
+  const language = languageOf(path);
+  const { page, seen, answer } = await open(contexts.script, demo.url + path);
+  if (status !== 200) seen.problems = seen.problems.filter((text) => !/status of 404/.test(text));
+  const problems = [...checkHeaders(answer, status), ...await checkDocument(page, language, italia)];
+  if (whole && await page.locator('.vt-plot').count()) problems.push(...await checkChart(page));
+  problems.push(...await checkAccordions(page));
+  for (const width of WIDTHS) {
+    const here = await checkWidth(page, width);
+    if (whole || width === WIDTHS.at(-1)) here.push(...await axe(page));
+    if (width === WIDTHS[0]) here.unshift(...problems);
+    ok(`${path} ${language} ${width}`, here);
+  }
+  const links = await linksOf(page);
+  const late = seen.problems.length;
+  await page.close();
+
+  const bare = await open(contexts.noScript, demo.url + path);
+  if (status !== 200) bare.seen.problems = bare.seen.problems.filter((text) => !/status of 404/.test(text));
+  const without = [...seen.problems.slice(0, late), ...bare.seen.problems];
+  without.push(...await checkWithoutScript(bare.page), ...await checkWidth(bare.page, 360));
+  if (whole) without.push(...await axe(bare.page));
+  ok(`${path} ${language} without scripts`, without);
+  await bare.page.close();
+  return links;
+}
+
+async function servedStyle(context, demo) {
+  const { page } = await open(context, demo.url + '/');
+  const href = await page.locator('link[rel=stylesheet]').first().getAttribute('href');
+  const text = await (await context.request.get(new URL(href, page.url()).href)).text();
+  await page.close();
+  return classesOf(text);
+}
+
+async function main() {
+  const browser = await launch();
+  const demo = await startDemo();
+  const started = Date.now();
+  try {
+    const contexts = {
+      script: await browser.newContext({ locale: 'it-IT', timezoneId: 'America/New_York' }),
+      noScript: await browser.newContext({ locale: 'it-IT', javaScriptEnabled: false }),
+    };
+    const weight = await weigh(browser, `${demo.url}/`);
+    ok(weight.sentence, weight.problems);
+    const italia = { all: italiaClasses(), served: await servedStyle(contexts.script, demo) };
+    const known = new Set(Object.values(LANGUAGES));
+    const kinds = new Set();
+    const other = new Set();
+    for (const path of known) { // grows while it is walked
+      const whole = !kinds.has(kindOf(path));
+      kinds.add(kindOf(path));
+      const links = await checkPage(contexts, demo, path, { whole, italia });
+      for (const link of links) (isPage(link) ? known : other).add(link);
+    }
+    for (const path of ['/non-esiste/', '/en/does-not-exist/'])
+      await checkPage(contexts, demo, path, { status: 404, whole: true, italia });
+    const dead = [];
+    for (const path of other) {
+      const answer = await contexts.script.request.get(demo.url + path);
+      if (!answer.ok()) dead.push(`${path}: ${answer.status()}`);
+    }
+    ok(`${other.size} links to data and files lead somewhere`, dead);
+    const cookies = [...await contexts.script.cookies(), ...await contexts.noScript.cookies()];
+    ok('no cookie', cookies.map(({ name }) => name));
+    note(`${known.size} pages in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+    finish();
+  } catch (error) {
+    bailOut(error);
+    process.exitCode = 1;
+  } finally {
+    await browser.close();
+    const { code, log } = await demo.stop();
+    if (code !== 0) console.error(`vetrinad ended with ${code}\n${log}`), process.exitCode = 1;
+  }
+}
+
+await main();
