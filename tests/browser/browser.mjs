@@ -4,7 +4,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { skipAll } from './tap.mjs';
+import { skipAll } from '../lib/tap.mjs';
 
 export const dashboards = path.join(process.env.top_srcdir || '.', 'dashboards');
 const modules = path.join(dashboards, 'node_modules');

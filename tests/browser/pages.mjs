@@ -3,7 +3,7 @@
 // the front page, so a page that nobody can reach, and a link that leads nowhere, are
 // noticed too.
 import { axe, classesOf, italiaClasses, launch } from './browser.mjs';
-import { bailOut, finish, note, ok } from './tap.mjs';
+import { bailOut, finish, note, ok } from '../lib/tap.mjs';
 import { startDemo } from './demo.mjs';
 import { weigh } from './weight.mjs';
 
