@@ -93,6 +93,8 @@ struct conf {
 		int64_t pending_max;	/* bytes */
 	} store;
 	int log_level;		/* enum log_level */
+	struct conf_strings include; /* patterns as the file says; what they bring is
+				      * among sites */
 	size_t site_count;
 	struct conf_site *sites;
 };
@@ -100,7 +102,8 @@ struct conf {
 struct conf_load {
 	/* In: */
 	const char *file;
-	const struct conf_collector *collectors; /* ends with a row of name NULL */
+	const struct conf_collector *collectors; /* ends with a row of name NULL; the
+						  * snapshot borrows them */
 	bool check_system;	/* also paths, key files, time zones */
 	/* Out: */
 	struct buf errors;	/* a line each: file:line:column: path: what, expected */
@@ -108,14 +111,15 @@ struct conf_load {
 	struct buf warnings;	/* the same form */
 };
 
-/* -> a snapshot, or NULL with errors told. The caller frees both buffers. */
+/* -> a snapshot, or NULL with errors told. The caller frees both buffers. May run on
+ * a worker: reads files, knows no state but its arguments. */
 struct conf *conf_load(struct conf_load *load);
 void conf_free(struct conf *conf);
 
 /* The text in a language: it, else the one for all, else the first; NULL if none. */
 const char *conf_text_get(const struct conf_text *text, const char *language);
 
-/* Disk that the archive of a check takes, in bytes, and of all checks. */
+/* Disk that the archive of a check takes, in bytes. */
 int64_t conf_check_disk(const struct conf *conf, const struct conf_check *check);
 /* -t: the disk needed per check and in all, what is free, a warning if short. */
 void conf_disk_report(const struct conf *conf, struct buf *out);

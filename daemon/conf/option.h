@@ -24,20 +24,25 @@ enum option_type {
 	OPTION_BOOL,		/* bool: true false */
 	OPTION_INTEGER,		/* int64_t, within min..max */
 	OPTION_NUMBER,		/* double, within min..max */
-	OPTION_DURATION,	/* int64_t microseconds: 90s 15m 30d; min..max in us */
+	OPTION_DURATION,	/* int64_t microseconds: 90s 15m 30d; min..max in us;
+				 * the i-th of choices stands for -1 - i */
 	OPTION_SIZE,		/* int64_t bytes: 64K 1M; min..max in bytes */
-	OPTION_STRING,		/* char *, UTF-8 without control characters */
+	OPTION_STRING,		/* char *, UTF-8 without control characters; min..max
+				 * bytes */
 	OPTION_CHOICE,		/* int: index into choices */
 	OPTION_URL,		/* char *: http:// or https:// */
 	OPTION_PATH,		/* char *, made absolute against the file's folder */
 	OPTION_SECRET_FILE,	/* char *, as PATH; must be readable, shown masked */
 	OPTION_REGEX,		/* char *, must compile as PCRE2 */
-	OPTION_STRINGS,		/* struct conf_strings: a list, or one scalar */
+	OPTION_STRINGS,		/* struct conf_strings: a list, or one scalar; min..max
+				 * items; each one of choices, if given */
 	OPTION_TEXT,		/* struct conf_text: per language, or one scalar */
 	OPTION_STATUSES,	/* struct conf_statuses: 200-299, 301 */
 	OPTION_RETENTION,	/* struct conf_retention: [1m:14d, 5m:90d] */
-	OPTION_CUSTOM,		/* bound by the parse function of the row */
 	OPTION_GROUP,		/* a mapping with a table of its own, embedded struct */
+	OPTION_MAP,		/* struct conf_map: a mapping from identifiers to structs
+				 * of a table, each of which begins as conf_item */
+	OPTION_COLLECTOR,	/* conf/ only: one key that is a collector's name */
 };
 
 struct conf_strings {
@@ -69,6 +74,17 @@ struct conf_retention {
 	} tiers[8];
 };
 
+/* The i-th item is at items + i * size of the row. */
+struct conf_map {
+	size_t count;
+	void *items;
+};
+
+struct conf_item {
+	char *id;
+	struct conf_place place; /* of its key */
+};
+
 struct option {
 	const char *name;
 	enum option_type type;
@@ -77,8 +93,9 @@ struct option {
 	double min, max;	/* both 0: no bound */
 	bool required;
 	const char *unit;	/* for the manual: "s", "bytes", "%"; NULL: none */
-	const char *const *choices; /* CHOICE: NULL-terminated */
-	const struct option *group; /* GROUP: ends with a row of name NULL */
+	const char *const *choices; /* NULL-terminated */
+	const struct option *group; /* GROUP, MAP: ends with a row of name NULL */
+	size_t size;		/* MAP: of an item */
 	const char *example;	/* for the manual and the schema */
 	const char *text;	/* one sentence, English, no full stop needed */
 };

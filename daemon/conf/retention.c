@@ -1,8 +1,8 @@
 /*
  * Retention. The layout of a round-robin database, as librrd
- * writes it on 64-bit machines: a head, a definition and a preparation area a data source, a
- * definition and a row pointer an archive, a preparation area for each pair of
- * them, then the rows. A test holds it against librrd.
+ * writes it on 64-bit machines: a head, a definition and a preparation area a data
+ * source, a definition and a row pointer an archive, a preparation area for each pair
+ * of them, then the rows. A test holds it against librrd.
  */
 #include "conf/retention.h"
 

@@ -1,0 +1,232 @@
+/* Reports: lines kept with their place, sorted when they are written. */
+#include "conf/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "conf/yaml.h"
+
+#define LINES_MAX 200
+#define PATH_DEPTH_MAX 32
+#define TEXT_MAX 1024
+
+struct report_line {
+	const struct conf_file *file;
+	unsigned line, column;
+	unsigned sequence;
+	char *text;
+};
+
+static void
+add_line(struct report *report, enum report_kind kind, const struct conf_file *file,
+    unsigned line, unsigned column, const struct buf *text)
+{
+	struct report_list *list = &report->lists[kind];
+
+	list->count++;
+	if (list->kept >= LINES_MAX)
+		return;
+	if (list->kept >= list->size) {
+		list->size = list->size > 0 ? list->size * 2 : 16;
+		list->lines = mem_resize(list->lines, list->size, sizeof(*list->lines));
+	}
+	list->lines[list->kept++] = (struct report_line){
+	    .file = file,
+	    .line = line,
+	    .column = column,
+	    .sequence = list->count,
+	    .text = mem_strndup(text->data, text->length),
+	};
+}
+
+static void
+add_clean(struct buf *out, const char *text, size_t max)
+{
+	size_t i;
+
+	for (i = 0; text[i] != '\0' && i < max; i++) {
+		const unsigned char *p = (const unsigned char *)text + i;
+		bool control = p[0] < 0x20 || p[0] == 0x7f ||
+			       (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0);
+		buf_add_char(out, control ? '?' : text[i]);
+		i += p[0] == 0xc2 && control;
+	}
+	while (text[i] != '\0' && out->length > 0 && (text[i] & 0xc0) == 0x80) {
+		out->length--; /* a character cut in two goes whole */
+		i--;
+	}
+	if (text[i] != '\0')
+		buf_add_text(out, "...");
+}
+
+/* sites.vicoforte.url: the keys from the root to the node, and one more. */
+static void
+add_path(struct buf *out, const struct conf_node *node, const char *more)
+{
+	const char *keys[PATH_DEPTH_MAX];
+	size_t n = 0;
+
+	for (; node != NULL && n < PATH_DEPTH_MAX; node = node->parent) {
+		if (node->key != NULL)
+			keys[n++] = node->key;
+	}
+	while (n > 0) {
+		add_clean(out, keys[--n], 64);
+		if (n > 0)
+			buf_add_char(out, '.');
+	}
+	if (more != NULL) {
+		if (out->length > 0)
+			buf_add_char(out, '.');
+		buf_add_text(out, more);
+	}
+	if (out->length > 0)
+		buf_add_text(out, ": ");
+}
+
+static void
+add_format(struct buf *out, const char *format, va_list ap)
+{
+	char text[TEXT_MAX];
+
+	vsnprintf(text, sizeof(text), format, ap);
+	add_clean(out, text, sizeof(text));
+}
+
+void
+report_at(struct report *report, enum report_kind kind, const struct conf_file *file,
+    unsigned line, unsigned column, const char *format, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, format);
+	add_format(&text, format, ap);
+	va_end(ap);
+	add_line(report, kind, file, line, column, &text);
+	buf_free(&text);
+}
+
+void
+report_value(struct report *report, enum report_kind kind, const struct conf_node *node,
+    const char *format, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	add_path(&text, node, NULL);
+	va_start(ap, format);
+	add_format(&text, format, ap);
+	va_end(ap);
+	add_line(report, kind, node->file, node->line, node->column, &text);
+	buf_free(&text);
+}
+
+void
+report_key(struct report *report, enum report_kind kind, const struct conf_node *node,
+    const char *format, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	add_path(&text, node, NULL);
+	va_start(ap, format);
+	add_format(&text, format, ap);
+	va_end(ap);
+	add_line(report, kind, node->file, node->key_line, node->key_column, &text);
+	buf_free(&text);
+}
+
+void
+report_absent(struct report *report, enum report_kind kind, const struct conf_node *map,
+    const char *key, const char *format, ...)
+{
+	struct buf text = BUF_INIT;
+	bool keyed = map->key != NULL;
+	va_list ap;
+
+	add_path(&text, map, key);
+	va_start(ap, format);
+	add_format(&text, format, ap);
+	va_end(ap);
+	add_line(report, kind, map->file, keyed ? map->key_line : map->line,
+	    keyed ? map->key_column : map->column, &text);
+	buf_free(&text);
+}
+
+void
+report_twin(struct report *report, const struct conf_node *node)
+{
+	const struct conf_node *first = node->twin;
+
+	if (first->file == node->file)
+		report_key(report, REPORT_ERROR, node,
+		    "duplicate key, expected once; the first is at line %u",
+		    first->key_line);
+	else
+		report_key(report, REPORT_ERROR, node,
+		    "duplicate key, expected once; the first is at %s:%u",
+		    first->file->name, first->key_line);
+}
+
+const char *
+report_quote(const char *text, char out[REPORT_QUOTE_SIZE])
+{
+	struct buf quoted = BUF_INIT;
+
+	buf_add_char(&quoted, '"');
+	add_clean(&quoted, text, REPORT_QUOTE_SIZE - 8);
+	buf_add_char(&quoted, '"');
+	memcpy(out, quoted.data, quoted.length + 1);
+	buf_free(&quoted);
+	return out;
+}
+
+static int
+compare_lines(const void *a, const void *b)
+{
+	const struct report_line *x = a, *y = b;
+
+	if (x->file->number != y->file->number)
+		return x->file->number < y->file->number ? -1 : 1;
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	if (x->column != y->column)
+		return x->column < y->column ? -1 : 1;
+	return x->sequence < y->sequence ? -1 : 1;
+}
+
+void
+report_write(struct report *report, enum report_kind kind, struct buf *out)
+{
+	struct report_list *list = &report->lists[kind];
+	size_t i;
+
+	if (list->kept > 0)
+		qsort(list->lines, list->kept, sizeof(*list->lines), compare_lines);
+	for (i = 0; i < list->kept; i++) {
+		const struct report_line *line = &list->lines[i];
+		buf_printf(out, "%s:%u:%u: %s\n", line->file->name, line->line,
+		    line->column, line->text);
+	}
+	if (list->count > list->kept)
+		buf_printf(out, "and %zu more\n", list->count - list->kept);
+}
+
+void
+report_free(struct report *report)
+{
+	int kind;
+
+	for (kind = 0; kind < REPORT_KINDS; kind++) {
+		struct report_list *list = &report->lists[kind];
+		size_t i;
+		for (i = 0; i < list->kept; i++)
+			free(list->lines[i].text);
+		free(list->lines);
+	}
+	memset(report, 0, sizeof(*report));
+}
