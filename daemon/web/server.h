@@ -50,8 +50,8 @@ void server_reply_text(struct server_request *request, unsigned status, const ch
     const char *text);
 
 /* addresses: "127.0.0.1:8080", "[::1]:8080", "unix:/path"; port 0 takes a free one.
- * security: sends the headers of public pages (strict CSP, nosniff, ...).
- * -> 0 or negative, the log has the words. */
+ * Beyond connections_max the longest idle gives way. -> 0 or negative,
+ * the log has the words. */
 int server_open(struct loop *loop, const struct conf_strings *addresses,
     unsigned connections_max, server_handler *handler, void *arg, struct server **out);
 /* Requests not yet answered are dropped: answering them later is safe. */
@@ -60,7 +60,9 @@ void server_close(struct server *server);
 const char *server_address(const struct server *server, size_t i);
 
 struct server_stats {
-	uint64_t requests, refused, not_modified;
+	uint64_t requests, not_modified;
+	uint64_t refused;	/* requests and connections that no handler saw */
+	uint64_t dismissed;	/* connections that gave way, or were too slow */
 	uint64_t by_status[6];	/* 1xx..5xx at 1..5 */
 	unsigned connections;
 };
