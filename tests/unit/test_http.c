@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "collectors/collectors.h"
 #include "collectors/http_options.h"
+#include "conf/conf.h"
 #include "loop/fetch.h"
 #include "loop/loop.h"
 
@@ -447,6 +448,92 @@ options_that_do_not_fit_are_told(void **state)
 	}
 }
 
+static struct conf *
+load(const char *http, struct conf_load *out)
+{
+	struct conf_collector rows[COLLECTORS_MAX];
+	char *text =
+	    mem_printf("sites:\n prova:\n  name: Prova\n  url: http://localhost\n"
+		       "  languages: [it]\n  timezone: Europe/Rome\n  services:\n"
+		       "   s:\n    title: S\n    checks:\n     c:\n      http: %s\n",
+		http);
+	char *path = write_file("vetrina.yaml", text);
+	struct conf *conf;
+
+	memset(out, 0, sizeof(*out));
+	collectors_rows(rows);
+	out->file = path;
+	out->collectors = rows;
+	conf = conf_load(out);
+	unlink(path);
+	free(path);
+	free(text);
+	return conf;
+}
+
+static void
+a_file_binds_the_options(void **state)
+{
+	static const char all[] =
+	    "{url: 'https://a.it/', method: POST, headers: ['Accept: a, b', 'X: y'],"
+	    " body: '{}', status: [200-299, 401], header: 'ETag', match: 'a,b',"
+	    " not_match: ['x\\d+', y], json: ['/a = \"b\"', /c < 1], max_time: 250ms,"
+	    " follow: 0, max_body: 64K, reuse: session, retry: 3, ip: 6, user: u,"
+	    " proxy: 'http://p:3128', ca_file: ca.pem, certificate_file: c.pem,"
+	    " key_file: k.pem, password_file: p}";
+	const struct http_options *options;
+	struct conf_load out;
+	struct conf *conf = load(all, &out);
+
+	if (conf == NULL)
+		fail_msg("%s", out.errors.data);
+	options = conf->sites[0].services[0].checks[0].options;
+	assert_string_equal(options->url, "https://a.it/");
+	assert_string_equal(http_methods[options->method], "POST");
+	assert_int_equal(options->headers.count, 2);
+	assert_string_equal(options->headers.items[0], "Accept: a, b");
+	assert_int_equal(options->status.count, 2);
+	assert_int_equal(options->status.ranges[1].first, 401);
+	assert_int_equal(options->match.count, 1);
+	assert_string_equal(options->match.items[0], "a,b");
+	assert_string_equal(options->not_match.items[0], "x\\d+");
+	assert_int_equal(options->json.count, 2);
+	assert_int_equal(options->max_time_us, 250000);
+	assert_int_equal(options->follow, 0);
+	assert_int_equal(options->max_body, 65536);
+	assert_int_equal(options->reuse, FETCH_REUSE_SESSION);
+	assert_int_equal(options->retry, 3);
+	assert_int_equal(options->ip, RESOLVE_IPV6);
+	assert_non_null(strstr(options->password_file, "/p"));
+	conf_free(conf);
+	buf_free(&out.errors);
+	buf_free(&out.warnings);
+
+	conf = load("https://a.it/", &out);
+	if (conf == NULL)
+		fail_msg("%s", out.errors.data);
+	options = conf->sites[0].services[0].checks[0].options;
+	assert_string_equal(options->url, "https://a.it/");
+	assert_string_equal(http_methods[options->method], "GET");
+	assert_int_equal(options->status.ranges[0].first, 200);
+	assert_int_equal(options->status.ranges[0].last, 299);
+	assert_int_equal(options->follow, 5);
+	assert_int_equal(options->max_body, 1 << 20);
+	assert_int_equal(options->reuse, FETCH_REUSE_NONE);
+	assert_int_equal(options->retry, 1);
+	assert_int_equal(options->ip, RESOLVE_ANY);
+	conf_free(conf);
+	buf_free(&out.errors);
+	buf_free(&out.warnings);
+
+	assert_null(load("{url: 'https://a.it/', match: '('}", &out));
+	print_message("# %s", out.errors.data);
+	assert_non_null(strstr(out.errors.data, "missing closing parenthesis"));
+	assert_non_null(strstr(out.errors.data, "vetrina.yaml:12:"));
+	buf_free(&out.errors);
+	buf_free(&out.warnings);
+}
+
 static void
 the_table_is_sound(void **state)
 {
@@ -498,6 +585,7 @@ main(void)
 	    cmocka_unit_test(cancelled_it_stays_silent_and_starts_again),
 	    cmocka_unit_test(secrets_are_read_and_read_again),
 	    cmocka_unit_test(options_that_do_not_fit_are_told),
+	    cmocka_unit_test(a_file_binds_the_options),
 	    cmocka_unit_test(the_table_is_sound),
 	};
 
