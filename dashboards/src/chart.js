@@ -57,8 +57,8 @@ function drawMarks(chart, limit) {
   ctx.fillStyle = COLOURS.down;
   data[UP].forEach((up, i) => {
     if (up === null || up >= UP_WHOLE) return;
-    const x = chart.valToPos(data[TIME][i], 'x', true) - width / 2;
-    ctx.fillRect(x, bbox.top + bbox.height - 6 * scale, width, 6 * scale);
+    const x = Math.floor(chart.valToPos(data[TIME][i], 'x', true) - width / 2);
+    ctx.fillRect(x, bbox.top + bbox.height - 6 * scale, Math.ceil(width) + 1, 6 * scale);
   });
   ctx.restore();
 }

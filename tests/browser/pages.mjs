@@ -3,7 +3,7 @@
 // the front page, so a page that nobody can reach, and a link that leads nowhere, are
 // noticed too.
 import { axe, classesOf, italiaClasses, launch } from './browser.mjs';
-import { bailOut, finish, note, ok } from '../lib/tap.mjs';
+import { atEnd, endsWell, note, ok, scenario } from '../lib/scenario.mjs';
 import { startDemo } from './demo.mjs';
 import { weigh } from './weight.mjs';
 
@@ -216,47 +216,37 @@ async function servedStyle(context, demo) {
   return classesOf(text);
 }
 
-async function main() {
+await scenario(async () => {
   const browser = await launch();
+  atEnd(() => browser.close());
   const demo = await startDemo();
   const started = Date.now();
-  try {
-    const contexts = {
-      script: await browser.newContext({ locale: 'it-IT', timezoneId: 'America/New_York' }),
-      noScript: await browser.newContext({ locale: 'it-IT', javaScriptEnabled: false }),
-    };
-    const weight = await weigh(browser, `${demo.url}/`);
-    ok(weight.sentence, weight.problems);
-    const italia = { all: italiaClasses(), served: await servedStyle(contexts.script, demo) };
-    const known = new Set(Object.values(LANGUAGES));
-    const kinds = new Set();
-    const other = new Set();
-    for (const path of known) { // grows while it is walked
-      const whole = !kinds.has(kindOf(path));
-      kinds.add(kindOf(path));
-      const links = await checkPage(contexts, demo, path, { whole, italia });
-      for (const link of links) (isPage(link) ? known : other).add(link);
-    }
-    for (const path of ['/non-esiste/', '/en/does-not-exist/'])
-      await checkPage(contexts, demo, path, { status: 404, whole: true, italia });
-    const dead = [];
-    for (const path of other) {
-      const answer = await contexts.script.request.get(demo.url + path);
-      if (!answer.ok()) dead.push(`${path}: ${answer.status()}`);
-    }
-    ok(`${other.size} links to data and files lead somewhere`, dead);
-    const cookies = [...await contexts.script.cookies(), ...await contexts.noScript.cookies()];
-    ok('no cookie', cookies.map(({ name }) => name));
-    note(`${known.size} pages in ${((Date.now() - started) / 1000).toFixed(1)} s`);
-    finish();
-  } catch (error) {
-    bailOut(error);
-    process.exitCode = 1;
-  } finally {
-    await browser.close();
-    const { code, log } = await demo.stop();
-    if (code !== 0) console.error(`vetrinad ended with ${code}\n${log}`), process.exitCode = 1;
+  const contexts = {
+    script: await browser.newContext({ locale: 'it-IT', timezoneId: 'America/New_York' }),
+    noScript: await browser.newContext({ locale: 'it-IT', javaScriptEnabled: false }),
+  };
+  const weight = await weigh(browser, `${demo.url}/`);
+  ok(weight.sentence, weight.problems);
+  const italia = { all: italiaClasses(), served: await servedStyle(contexts.script, demo) };
+  const known = new Set(Object.values(LANGUAGES));
+  const kinds = new Set();
+  const other = new Set();
+  for (const path of known) { // grows while it is walked
+    const whole = !kinds.has(kindOf(path));
+    kinds.add(kindOf(path));
+    const links = await checkPage(contexts, demo, path, { whole, italia });
+    for (const link of links) (isPage(link) ? known : other).add(link);
   }
-}
-
-await main();
+  for (const path of ['/non-esiste/', '/en/does-not-exist/'])
+    await checkPage(contexts, demo, path, { status: 404, whole: true, italia });
+  const dead = [];
+  for (const path of other) {
+    const answer = await contexts.script.request.get(demo.url + path);
+    if (!answer.ok()) dead.push(`${path}: ${answer.status()}`);
+  }
+  ok(`${other.size} links to data and files lead somewhere`, dead);
+  const cookies = [...await contexts.script.cookies(), ...await contexts.noScript.cookies()];
+  ok('no cookie', cookies.map(({ name }) => name));
+  note(`${known.size} pages in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  await endsWell(demo);
+});

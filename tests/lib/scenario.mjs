@@ -196,12 +196,12 @@ export async function until(what, ask, limit = START_MS) {
   }
 }
 
-// The daemon on a configuration (an object; YAML takes JSON), its store and its
-// socket in the folder. -> {folder, file, control, log(), ctl(...), json(...), stop()}
+// The daemon on a configuration: an object (YAML takes JSON), or the whole text of a file
+// whose socket is control.sock. -> {folder, file, control, log(), ctl(...), json(...), stop()}
 export async function vetrinad(folder, configuration) {
   const file = path.join(folder, 'vetrina.yaml');
   const control = path.join(folder, 'control.sock');
-  fs.writeFileSync(file, JSON.stringify({
+  fs.writeFileSync(file, typeof configuration === 'string' ? configuration : JSON.stringify({
     listen: { public: ['127.0.0.1:0'], admin: ['127.0.0.1:0'], control },
     store: { path: path.join(folder, 'store') },
     ...configuration,
