@@ -19,7 +19,7 @@ struct server_request;
 struct worker_pool;
 
 struct cache *cache_create(struct loop *loop, struct worker_pool *io, size_t bytes_max);
-/* Builds under way are forgotten: cache_built() later is safe. */
+/* Builds under way are forgotten: cache_built() later is safe. Who waits gets a 503. */
 void cache_destroy(struct cache *cache);
 
 /* Begins to build the content of key and calls cache_built() exactly once, now or
@@ -28,7 +28,9 @@ typedef void cache_build_fn(struct cache_build *build, const char *key, void *ar
 
 /* Answers the request from the cache while the entry's generation is at least this
  * one and it has not expired, else after one build. arg must live until cache_get()
- * returns only: build is called within it, or not at all. */
+ * returns only: build is called within it, or not at all. A request that finds a build
+ * running waits for it, whatever its generation; beyond 1,024 waiters it gets a 503.
+ * request NULL: only sees to it that the entry is there. */
 void cache_get(struct cache *cache, const char *key, uint64_t generation,
     struct server_request *request, cache_build_fn *build, void *arg);
 
@@ -39,6 +41,7 @@ void cache_built(struct cache_build *build, unsigned status, const char *type,
 
 struct cache_stats {
 	uint64_t hits, builds, waits, evictions;
+	uint64_t refused;	/* too many waited */
 	size_t entries, bytes;
 };
 void cache_stats(const struct cache *cache, struct cache_stats *out);

@@ -14,6 +14,18 @@
 #define CONTENT_MAGIC 0x636e746e
 #define RESPONSE_BYTES 400 /* what a library's response takes, about */
 
+/* With no more memory than it needs: contents live long. */
+static void
+take_body(struct buf *to, struct buf *from)
+{
+	*to = *from;
+	*from = (struct buf)BUF_INIT;
+	if (to->size <= to->length + 1)
+		return;
+	to->data = mem_resize(to->data, to->length + 1, 1);
+	to->size = to->length + 1;
+}
+
 struct server_content *
 server_content_create(unsigned status, const char *type,
     struct buf bodies[SERVER_ENCODINGS], const char *const *headers)
@@ -39,8 +51,7 @@ server_content_create(unsigned status, const char *type,
 	hash = text_hash(bodies[SERVER_IDENTITY].data, bodies[SERVER_IDENTITY].length,
 	    TEXT_HASH_SEED);
 	for (e = 0; e < SERVER_ENCODINGS; e++) {
-		content->body[e] = bodies[e];
-		bodies[e] = (struct buf)BUF_INIT;
+		take_body(&content->body[e], &bodies[e]);
 		if (content->body[e].length == 0 && e != SERVER_IDENTITY)
 			continue;
 		content->size += content->body[e].size + RESPONSE_BYTES;

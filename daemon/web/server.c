@@ -37,7 +37,7 @@
 #include "web/head.h"
 #include "web/listen.h"
 
-#define SERVER_MAGIC 0x68747470
+#define SERVER_MAGIC 0x68737276
 #define LISTENER_MAGIC 0x6c736e72
 #define CONNECTION_MAGIC 0x636e6374
 #define REQUEST_MAGIC 0x72717374
