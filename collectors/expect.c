@@ -28,6 +28,7 @@ struct rules {
 };
 
 struct expect {
+	unsigned references;
 	struct conf_statuses status;
 	struct rules header, match, not_match;
 	size_t json_count;
@@ -51,7 +52,7 @@ expect_destroy(struct expect *expect)
 {
 	size_t i;
 
-	if (expect == NULL)
+	if (expect == NULL || --expect->references > 0)
 		return;
 	rules_free(&expect->header);
 	rules_free(&expect->match);
@@ -60,6 +61,19 @@ expect_destroy(struct expect *expect)
 		pointer_free(expect->json[i]);
 	free(expect->json);
 	free(expect);
+}
+
+struct expect *
+expect_ref(struct expect *expect)
+{
+	expect->references++;
+	return expect;
+}
+
+bool
+expect_reads_body(const struct expect *expect)
+{
+	return expect->match.count + expect->not_match.count + expect->json_count > 0;
 }
 
 static void
@@ -150,6 +164,7 @@ expect_create(const struct expect_config *config, const char **option, char erro
 {
 	struct expect *expect = mem_zalloc(sizeof(*expect));
 
+	expect->references = 1;
 	expect->status = *config->status;
 	*option = "header";
 	if (compile_headers(&expect->header, config->header, error) != 0)

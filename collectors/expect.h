@@ -5,6 +5,7 @@
 #ifndef VT_COLLECTORS_EXPECT_H
 #define VT_COLLECTORS_EXPECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "conf/option.h"
@@ -30,9 +31,11 @@ struct expect_answer { /* borrowed; bytes of a stranger */
 /* -> NULL with what is wrong, and in *option the key to blame: "header", ... */
 struct expect *expect_create(const struct expect_config *config, const char **option,
     char error[256]);
-void expect_destroy(struct expect *expect); /* NULL is fine */
+void expect_destroy(struct expect *expect); /* NULL is fine; gives a reference back */
+struct expect *expect_ref(struct expect *expect); /* one more; on the loop only */
+bool expect_reads_body(const struct expect *expect);
 
-/* Status, then headers, patterns, JSON: -> the class of the first that does not hold,
+/* On any thread. Status, then headers, patterns, JSON: -> the class of the first that does not hold,
  * with a sentence; PROBE_OK when all do. */
 enum probe_class expect_judge(const struct expect *expect, const struct expect_answer *answer,
     char sentence[256]);

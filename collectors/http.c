@@ -18,11 +18,12 @@
 #include "collectors/collectors.h"
 #include "collectors/expect.h"
 #include "collectors/http_options.h"
+#include "collectors/judge.h"
 #include "collectors/secret.h"
 #include "loop/fetch.h"
 #include "loop/loop.h"
 
-#define HTTP_MAGIC 0x68747470
+#define HTTP_MAGIC 0x68636865
 #define DAY_S 86400.0
 
 struct http {
@@ -35,8 +36,9 @@ struct http {
 	struct secret *bearer, *password;
 	struct fetch *fetch;   /* running, or NULL */
 	struct probe_run *run; /* NULL: idle */
+	struct judge *judge;   /* of its answer, on a worker, or NULL */
+	struct probe_result result;
 	struct loop_timer *refusal;
-	char refused[256];
 };
 
 enum { DNS, CONNECT, TLS, FIRST_BYTE, TOTAL, SIZE, CERTIFICATE_DAYS, SOURCES };
@@ -72,14 +74,15 @@ static const enum probe_class classes[] = {
 };
 
 static void
-finish(struct http *http, struct probe_result *result)
+finish(struct http *http)
 {
+	struct probe_result result = http->result;
 	struct probe_run *run = http->run;
 
-	text_clean(result->message);
 	http->run = NULL;
-	http->fetch = NULL;
-	probe_done(run, result);
+	text_clean(result.message);
+	/* Who hears of it may start the next run at once, or close. */
+	probe_done(run, &result);
 }
 
 static void
@@ -96,13 +99,9 @@ static void
 on_refusal(void *arg)
 {
 	struct http *http = arg;
-	struct probe_result result;
 
 	MAGIC_CHECK(http, HTTP_MAGIC);
-	result_clear(&result);
-	result.class = PROBE_INTERNAL;
-	strlcpy(result.message, http->refused, sizeof(result.message));
-	finish(http, &result);
+	finish(http);
 }
 
 /* "12,345" */
@@ -138,10 +137,31 @@ describe(const struct fetch_reply *reply, char out[256])
 	    reply->body.length == 1 ? "" : "s", redirects);
 }
 
-/* An answer came, whole. */
+/* The last word on an answer that came whole; result holds its values and message. */
 static void
-judge(const struct http *http, const struct fetch_reply *reply,
-    struct probe_result *result)
+on_judged(enum probe_class class, const char *sentence, void *arg)
+{
+	struct http *http = arg;
+	struct probe_result *result = &http->result;
+	int64_t max_us = http->options->max_time_us;
+	char limit[TEXT_DURATION_SIZE];
+
+	MAGIC_CHECK(http, HTTP_MAGIC);
+	http->judge = NULL;
+	result->class = class;
+	if (class != PROBE_OK) {
+		strlcpy(result->message, sentence, sizeof(result->message));
+	} else if (max_us > 0 && result->values[TOTAL] * CLOCK_SECOND > max_us) {
+		result->class = PROBE_SLOW;
+		snprintf(result->message, sizeof(result->message),
+		    "the answer took %.3f s, more than %s", result->values[TOTAL],
+		    text_duration_format(max_us, limit));
+	}
+	finish(http);
+}
+
+static void
+judge(struct http *http, const struct fetch_reply *reply)
 {
 	const struct expect_answer answer = {
 	    .status = reply->status,
@@ -150,45 +170,41 @@ judge(const struct http *http, const struct fetch_reply *reply,
 	    .body = reply->body.data,
 	    .body_length = reply->body.length,
 	};
-	int64_t max_us = http->options->max_time_us;
-	char limit[TEXT_DURATION_SIZE];
+	enum probe_class class;
+	char sentence[256];
 
-	result->values[TOTAL] = reply->total;
-	result->values[SIZE] = (double)reply->body.length;
-	result->class = expect_judge(http->expect, &answer, result->message);
-	if (result->class != PROBE_OK)
+	http->result.values[TOTAL] = reply->total;
+	http->result.values[SIZE] = (double)reply->body.length;
+	describe(reply, http->result.message);
+	http->judge = judge_start(http->env.io, http->expect, &answer, on_judged, http);
+	if (http->judge != NULL)
 		return;
-	if (max_us > 0 && reply->total * CLOCK_SECOND > max_us) {
-		result->class = PROBE_SLOW;
-		snprintf(result->message, sizeof(result->message),
-		    "the answer took %.3f s, more than %s", reply->total,
-		    text_duration_format(max_us, limit));
-		return;
-	}
-	describe(reply, result->message);
+	class = expect_judge(http->expect, &answer, sentence);
+	on_judged(class, sentence, http);
 }
 
 static void
 on_reply(struct fetch_reply *reply, void *arg)
 {
 	struct http *http = arg;
-	struct probe_result result;
+	struct probe_result *result = &http->result;
 
 	MAGIC_CHECK(http, HTTP_MAGIC);
-	result_clear(&result);
-	result.class = classes[reply->class];
-	result.values[DNS] = reply->dns;
-	result.values[CONNECT] = reply->connect;
-	result.values[TLS] = reply->tls;
-	result.values[FIRST_BYTE] = reply->first_byte;
+	http->fetch = NULL;
+	result->class = classes[reply->class];
+	result->values[DNS] = reply->dns;
+	result->values[CONNECT] = reply->connect;
+	result->values[TLS] = reply->tls;
+	result->values[FIRST_BYTE] = reply->first_byte;
 	if (reply->certificate_expires_s != 0)
-		result.values[CERTIFICATE_DAYS] =
+		result->values[CERTIFICATE_DAYS] =
 		    (reply->certificate_expires_s - clock_wall_us() / 1e6) / DAY_S;
-	if (reply->class == FETCH_OK)
-		judge(http, reply, &result);
-	else
-		strlcpy(result.message, reply->sentence, sizeof(result.message));
-	finish(http, &result);
+	if (reply->class == FETCH_OK) {
+		judge(http, reply);
+		return;
+	}
+	strlcpy(result->message, reply->sentence, sizeof(result->message));
+	finish(http);
 }
 
 static void
@@ -220,10 +236,12 @@ http_start(void *arg, struct probe_run *run, int64_t timeout_us, bool fresh)
 	MAGIC_CHECK(http, HTTP_MAGIC);
 	assert(http->run == NULL);
 	http->run = run;
-	if ((http->bearer != NULL &&
-		(request.bearer = secret_get(http->bearer, http->refused)) == NULL) ||
-	    (http->password != NULL && (request.password = secret_get(
-					    http->password, http->refused)) == NULL)) {
+	result_clear(&http->result);
+	if ((http->bearer != NULL && (request.bearer = secret_get(http->bearer,
+					  http->result.message)) == NULL) ||
+	    (http->password != NULL && (request.password = secret_get(http->password,
+					    http->result.message)) == NULL)) {
+		http->result.class = PROBE_INTERNAL;
 		loop_timer_set(http->refusal, 0);
 		return;
 	}
@@ -269,6 +287,9 @@ http_cancel(void *arg)
 	if (http->fetch != NULL)
 		fetch_cancel(http->fetch);
 	http->fetch = NULL;
+	if (http->judge != NULL)
+		judge_cancel(http->judge);
+	http->judge = NULL;
 	loop_timer_clear(http->refusal);
 	http->run = NULL;
 }

@@ -330,6 +330,7 @@ start(struct daemon *daemon, struct conf *conf)
 	env.probe.loop = daemon->loop;
 	env.probe.resolve = daemon->resolve;
 	env.probe.fetch = daemon->fetch;
+	env.probe.io = daemon->io;
 	env.archive = daemon->archive;
 	env.io = daemon->io;
 	daemon->registry = registry_create(&env);

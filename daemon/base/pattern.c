@@ -24,7 +24,10 @@
 
 #define TEXT_MAX 16384
 #define CALL_COST 16
-#define COST_MAX (24 * 1024 * 1024) /* some tens of ms */
+/* A short subject gets a few ms, which the loop may spend; a long one some tens. */
+#define COST_LEAST ((size_t)2 << 20)
+#define COST_PER_BYTE 256
+#define COST_MOST ((size_t)24 << 20)
 #define HEAP_MAX_KIB (16 * 1024)
 
 struct pattern {
@@ -35,7 +38,7 @@ struct pattern {
 struct account {
 	const struct pattern *pattern;
 	size_t position;
-	size_t cost;
+	size_t cost, limit;
 };
 
 static int
@@ -57,7 +60,7 @@ charge(pcre2_callout_block *block, void *arg)
 				account->cost += end - start;
 		}
 	}
-	return account->cost > COST_MAX ? PCRE2_ERROR_CALLOUT : 0;
+	return account->cost > account->limit ? PCRE2_ERROR_CALLOUT : 0;
 }
 
 struct pattern *
@@ -117,6 +120,11 @@ pattern_match(const struct pattern *pattern, const void *data, size_t length)
 	int result;
 
 	assert(match != NULL && context != NULL);
+	account.limit = length < COST_MOST / COST_PER_BYTE
+			    ? COST_LEAST + COST_PER_BYTE * length
+			    : COST_MOST;
+	if (account.limit > COST_MOST)
+		account.limit = COST_MOST;
 	pcre2_set_callout(context, charge, &account);
 	pcre2_set_heap_limit(context, HEAP_MAX_KIB);
 	result = pcre2_match(pattern->code, data != NULL ? data : (PCRE2_SPTR) "",

@@ -19,6 +19,7 @@ struct loop;
 struct fetch_pool;
 struct resolve;
 struct probe_run;
+struct worker_pool;
 
 /* The closed list of classes, in design.md and vetrinad(8). */
 enum probe_class {
@@ -42,6 +43,7 @@ struct probe_env {
 	struct loop *loop;
 	struct resolve *resolve;
 	struct fetch_pool *fetch;
+	struct worker_pool *io;	/* for what takes long; NULL: do it here */
 };
 
 struct collector {

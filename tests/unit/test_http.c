@@ -15,6 +15,7 @@
 #include "conf/conf.h"
 #include "loop/fetch.h"
 #include "loop/loop.h"
+#include "loop/worker.h"
 
 /* In the place of loop/fetch.c and watch/probe.c. */
 struct fetch {
@@ -29,6 +30,7 @@ static struct fetch fetch;
 static struct probe_result result;
 static int results;
 static struct loop *loop;
+static struct worker_pool *io;
 static char folder[64];
 
 struct fetch *
@@ -106,7 +108,7 @@ defaults(void)
 static void *
 open_check(const struct http_options *options)
 {
-	const struct probe_env env = {.loop = loop};
+	const struct probe_env env = {.loop = loop, .io = io};
 	char error[256];
 	void *state;
 
@@ -296,6 +298,77 @@ expectations_are_judged(void **state)
 	answer(&reply);
 	assert_int_equal(result.class, PROBE_SLOW);
 	assert_string_equal(result.message, "the answer took 0.012 s, more than 11ms");
+	collector_http.close(check);
+}
+
+static struct fetch_reply
+long_answer(void)
+{
+	struct fetch_reply reply = well("");
+	size_t i;
+
+	buf_add_char(&reply.body, '[');
+	for (i = 0; i < 100000; i++)
+		buf_add_text(&reply.body, "1, ");
+	buf_add_text(&reply.body, "2]");
+	return reply;
+}
+
+static void
+a_long_answer_is_judged_on_a_worker(void **state)
+{
+	char *json[] = {(char *)"/100000 = 2", (char *)"/0 = 3"};
+	struct http_options options = defaults();
+	struct fetch_reply reply = long_answer();
+	void *check;
+
+	options.json = (struct conf_strings){1, json, NULL};
+	options.max_time_us = 11000;
+	check = open_check(&options);
+	collector_http.start(check, run, 1, false);
+	answer(&reply);
+	assert_int_equal(results, 0);
+	worker_settle(io);
+	assert_int_equal(results, 1);
+	assert_int_equal(result.class, PROBE_OK);
+	assert_string_equal(result.message, "200, HTTP/2, 300,003 bytes");
+	assert_true(value("total") == 0.011 && value("size") == 300003);
+	reply = long_answer();
+	reply.total = 0.1;
+	collector_http.start(check, run, 1, false);
+	answer(&reply);
+	worker_settle(io);
+	assert_int_equal(result.class, PROBE_SLOW);
+
+	/* Cancelled meanwhile, started again, closed meanwhile: nothing comes twice. */
+	results = 0;
+	reply = long_answer();
+	collector_http.start(check, run, 1, false);
+	answer(&reply);
+	collector_http.cancel(check);
+	reply = well("[]");
+	collector_http.start(check, run, 1, false);
+	answer(&reply);
+	assert_int_equal(results, 1);
+	assert_int_equal(result.class, PROBE_JSON);
+	worker_settle(io);
+	assert_int_equal(results, 1);
+	reply = long_answer();
+	collector_http.start(check, run, 1, false);
+	answer(&reply);
+	collector_http.close(check);
+	worker_settle(io);
+	assert_int_equal(results, 1);
+
+	options.json.count = 2;
+	options.json.items = json;
+	check = open_check(&options);
+	reply = long_answer();
+	collector_http.start(check, run, 1, false);
+	answer(&reply);
+	worker_settle(io);
+	assert_int_equal(result.class, PROBE_JSON);
+	assert_string_equal(result.message, "/0 is 1, expected 3");
 	collector_http.close(check);
 }
 
@@ -563,6 +636,7 @@ set_up(void **state)
 {
 	clock_fake(1000000, INT64_C(1795000000) * CLOCK_SECOND);
 	loop = loop_create();
+	io = worker_pool_create(loop, "io", 1, 4);
 	strcpy(folder, "/tmp/vetrina-http.XXXXXX");
 	return mkdtemp(folder) == NULL;
 }
@@ -570,6 +644,7 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
+	worker_pool_destroy(io);
 	loop_destroy(loop);
 	return rmdir(folder);
 }
@@ -582,6 +657,7 @@ main(void)
 	    cmocka_unit_test(options_reach_the_request),
 	    cmocka_unit_test(each_failure_of_fetch_has_its_class),
 	    cmocka_unit_test(expectations_are_judged),
+	    cmocka_unit_test(a_long_answer_is_judged_on_a_worker),
 	    cmocka_unit_test(cancelled_it_stays_silent_and_starts_again),
 	    cmocka_unit_test(secrets_are_read_and_read_again),
 	    cmocka_unit_test(options_that_do_not_fit_are_told),

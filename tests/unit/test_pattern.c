@@ -109,6 +109,13 @@ a_search_without_end_is_given_up(void **state)
 		/* Generous: sanitizers, a busy machine. */
 		assert_true(cpu_s() - before < 1.0);
 	}
+	/* A short page does not buy long thinking. */
+	memset(body, 'a', 1024);
+	body[1023] = 'c';
+	before = cpu_s();
+	assert_int_equal(match("(a|aa)+b?d|c{2}", body, 1024), ERR_RANGE);
+	print_message("# one kilobyte            %6.1f ms\n", (cpu_s() - before) * 1e3);
+	assert_true(cpu_s() - before < 0.2);
 	free(body);
 }
 
