@@ -248,6 +248,19 @@ http_start(void *arg, struct probe_run *run, int64_t timeout_us, bool fresh)
 	http->fetch = fetch_start(http->env.fetch, &request, on_reply, http);
 }
 
+/* Options and the texts in them; what is compiled from them is ours. */
+static void
+http_rebind(void *arg, const void *options)
+{
+	struct http *http = arg;
+	size_t i;
+
+	MAGIC_CHECK(http, HTTP_MAGIC);
+	http->options = options;
+	for (i = 0; i < http->options->headers.count; i++)
+		http->headers[i] = http->options->headers.items[i];
+}
+
 static int
 http_open(const struct probe_env *env, const void *arg, int64_t dns_cache_us,
     void **state, char error[256])
@@ -262,13 +275,10 @@ http_open(const struct probe_env *env, const void *arg, int64_t dns_cache_us,
 	http = mem_zalloc(sizeof(*http));
 	MAGIC_SET(http, HTTP_MAGIC);
 	http->env = *env;
-	http->options = opts;
 	http->dns_cache_us = dns_cache_us;
 	http->expect = expect;
 	http->headers = mem_array(opts->headers.count + 1, sizeof(*http->headers));
-	if (opts->headers.count > 0)
-		memcpy(http->headers, opts->headers.items,
-		    opts->headers.count * sizeof(*http->headers));
+	http_rebind(http, opts);
 	if (opts->bearer_file != NULL)
 		http->bearer = secret_create(opts->bearer_file);
 	if (opts->password_file != NULL)
@@ -331,5 +341,6 @@ const struct collector collector_http = {
     .start = http_start,
     .cancel = http_cancel,
     .close = http_close,
+    .rebind = http_rebind,
     .retries = http_retries,
 };

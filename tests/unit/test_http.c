@@ -372,6 +372,36 @@ a_long_answer_is_judged_on_a_worker(void **state)
 	collector_http.close(check);
 }
 
+/* A reload frees the options of before; a check that did not change goes on. */
+static void
+options_may_move_while_it_runs(void **state)
+{
+	char **items = mem_array(1, sizeof(*items));
+	struct http_options *options = mem_alloc(sizeof(*options)), moved;
+	struct fetch_reply reply = well("x");
+	char *header[] = {(char *)"X: y"};
+	void *check;
+
+	items[0] = mem_strdup("X: y");
+	*options = defaults();
+	options->headers = (struct conf_strings){1, items, NULL};
+	options->max_time_us = 1000;
+	moved = *options;
+	moved.headers.items = header;
+	check = open_check(options);
+	collector_http.start(check, run, 1, false);
+	collector_http.rebind(check, &moved);
+	free(items[0]);
+	free(items);
+	free(options);
+	answer(&reply);
+	assert_int_equal(result.class, PROBE_SLOW);
+	collector_http.start(check, run, 1, false);
+	assert_string_equal(fetch.request.headers[0], "X: y");
+	assert_ptr_equal(fetch.request.headers[0], header[0]);
+	collector_http.close(check);
+}
+
 static void
 cancelled_it_stays_silent_and_starts_again(void **state)
 {
@@ -658,6 +688,7 @@ main(void)
 	    cmocka_unit_test(each_failure_of_fetch_has_its_class),
 	    cmocka_unit_test(expectations_are_judged),
 	    cmocka_unit_test(a_long_answer_is_judged_on_a_worker),
+	    cmocka_unit_test(options_may_move_while_it_runs),
 	    cmocka_unit_test(cancelled_it_stays_silent_and_starts_again),
 	    cmocka_unit_test(secrets_are_read_and_read_again),
 	    cmocka_unit_test(options_that_do_not_fit_are_told),
