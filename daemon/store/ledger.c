@@ -1,7 +1,7 @@
 /*
  * The loop's side of a ledger: two queues, transitions and questions, and at most
- * one job on the pool. A job takes a batch of the first and all of the second,
- * writes, then reads. What could not be written goes back to the front of its queue
+ * one job on the pool. A job takes a batch of the first and, with the last batch, all
+ * of the second; it writes, then reads. What could not be written goes back to the front of its queue
  * and a timer tries again: 1 s, 2 s, ... 60 s. Questions do not wait for that.
  *
  * The job is owned by the pool until its done(); queue entries are the job's as
@@ -41,6 +41,7 @@ STAILQ_HEAD(entry_list, entry);
 
 struct question {
 	STAILQ_ENTRY(question) entry;
+	bool outages;
 	char *service, *check;
 	int64_t from_us, to_us;
 	size_t limit;
@@ -133,8 +134,8 @@ run_job(void *arg)
 	if (job->count > 0)
 		write_entries(job);
 	STAILQ_FOREACH (q, &job->questions, entry) {
-		q->error = ledgerfile_read(job->file, q->service, q->check, q->from_us,
-		    q->to_us, q->limit, &q->rows, &q->count);
+		q->error = ledgerfile_read(job->file, q->outages, q->service, q->check,
+		    q->from_us, q->to_us, q->limit, &q->rows, &q->count);
 		if (q->error != 0)
 			job->read_errors++;
 	}
@@ -287,7 +288,9 @@ start_job(struct ledger *ledger)
 	job = job_create(ledger);
 	if (!waiting)
 		take_entries(ledger, job);
-	STAILQ_CONCAT(&job->questions, &ledger->questions);
+	/* They see what was told before them, so not before its last batch. */
+	if (waiting || STAILQ_EMPTY(&ledger->entries))
+		STAILQ_CONCAT(&job->questions, &ledger->questions);
 	submit(ledger, job);
 }
 
@@ -438,20 +441,17 @@ ledger_add_transition(struct ledger *ledger, const struct ledger_transition *t)
 	start_job(ledger);
 }
 
-void
-ledger_transitions(struct ledger *ledger, const char *service, const char *check,
-    int64_t from_us, int64_t to_us, size_t limit, ledger_transitions_cb *cb, void *arg)
+/* Queues the question, of which service to arg are set. */
+static void
+ask(struct ledger *ledger, const struct question *asked)
 {
-	struct question *question = mem_zalloc(sizeof(*question));
+	struct question *question = mem_dup(asked, sizeof(*asked));
 
 	MAGIC_CHECK(ledger, LEDGER_MAGIC);
-	question->service = mem_strdup(service);
-	question->check = mem_strdup(check);
-	question->from_us = from_us;
-	question->to_us = to_us;
-	question->limit = limit < LEDGER_LIMIT_MAX ? limit : LEDGER_LIMIT_MAX;
-	question->cb = cb;
-	question->arg = arg;
+	question->service = mem_strdup(asked->service);
+	question->check = mem_strdup(asked->check);
+	if (question->limit > LEDGER_LIMIT_MAX)
+		question->limit = LEDGER_LIMIT_MAX;
 	if (ledger->question_count >= LEDGER_QUERIES_MAX) {
 		question->error = ERR_FULL;
 		STAILQ_INSERT_TAIL(&ledger->refused, question, entry);
@@ -461,6 +461,37 @@ ledger_transitions(struct ledger *ledger, const char *service, const char *check
 	STAILQ_INSERT_TAIL(&ledger->questions, question, entry);
 	ledger->question_count++;
 	start_job(ledger);
+}
+
+void
+ledger_transitions(struct ledger *ledger, const char *service, const char *check,
+    int64_t from_us, int64_t to_us, size_t limit, ledger_transitions_cb *cb, void *arg)
+{
+	const struct question question = {.service = (char *)(uintptr_t)service,
+	    .check = (char *)(uintptr_t)check,
+	    .from_us = from_us,
+	    .to_us = to_us,
+	    .limit = limit,
+	    .cb = cb,
+	    .arg = arg};
+
+	ask(ledger, &question);
+}
+
+void
+ledger_outages(struct ledger *ledger, const char *service, const char *check,
+    int64_t from_us, int64_t to_us, size_t limit, ledger_transitions_cb *cb, void *arg)
+{
+	const struct question question = {.outages = true,
+	    .service = (char *)(uintptr_t)service,
+	    .check = (char *)(uintptr_t)check,
+	    .from_us = from_us,
+	    .to_us = to_us,
+	    .limit = limit,
+	    .cb = cb,
+	    .arg = arg};
+
+	ask(ledger, &question);
 }
 
 void

@@ -48,6 +48,10 @@ typedef void ledger_transitions_cb(const struct ledger_transition *rows, size_t 
  * [from, to). Sees all that was told before, unless writing fails at the time. */
 void ledger_transitions(struct ledger *ledger, const char *service, const char *check,
     int64_t from_us, int64_t to_us, size_t limit, ledger_transitions_cb *cb, void *arg);
+/* The same, but only those from or to "down": a service that is slow at times has
+ * thousands of others. */
+void ledger_outages(struct ledger *ledger, const char *service, const char *check,
+    int64_t from_us, int64_t to_us, size_t limit, ledger_transitions_cb *cb, void *arg);
 
 struct ledger_stats {
 	uint64_t written, dropped, errors;

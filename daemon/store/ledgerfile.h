@@ -40,9 +40,10 @@ unsigned ledgerfile_moves(const struct ledgerfile *file); /* damaged ones */
  * left out, logged and counted. -> 0, or negative, nothing written, logged. */
 int ledgerfile_write(struct ledgerfile *file, const struct ledger_transition *const *rows,
     size_t count, size_t *refused);
-/* As ledger_transitions(); *rows to be freed with free(). */
-int ledgerfile_read(struct ledgerfile *file, const char *service, const char *check,
-    int64_t from_us, int64_t to_us, size_t limit, struct ledger_transition **rows,
-    size_t *count);
+/* As ledger_transitions(), or if outages as ledger_outages(); *rows to be freed with
+ * free(). */
+int ledgerfile_read(struct ledgerfile *file, bool outages, const char *service,
+    const char *check, int64_t from_us, int64_t to_us, size_t limit,
+    struct ledger_transition **rows, size_t *count);
 
 #endif

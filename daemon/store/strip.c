@@ -128,7 +128,7 @@ static int
 find_first(
     const char *path, const struct strip *strip, int64_t last_s, int64_t *first_s)
 {
-	int64_t from_s = INT64_MIN, to_s = last_s, end_s;
+	int64_t from_s = INT64_MIN, to_s = last_s, end_s = 0;
 	size_t i;
 	int found = 0, code;
 

@@ -179,6 +179,46 @@ newest_come_first(void **state)
 }
 
 static void
+outages_are_found_among_many(void **state)
+{
+	int i;
+
+	open_ledger();
+	for (i = 0; i < 1000; i++) {
+		struct ledger_transition t = {.at_us = i, .service = "a"};
+		strcpy(t.from, i % 100 == 51 ? "down" : i % 2 ? "degraded" : "up");
+		strcpy(t.to, i % 100 == 50 ? "down" : i % 2 ? "up" : "degraded");
+		ledger_add_transition(ledger, &t);
+	}
+	ledger_outages(ledger, "a", NULL, 100, 900, 100, on_rows, NULL);
+	worker_settle(pool);
+	assert_int_equal(found_count, 16);
+	for (i = 0; i < 16; i++)
+		assert_int_equal(found[i].at_us, 850 - i / 2 * 100 + (i % 2 == 0));
+	ledger_outages(ledger, "a", "x", 100, 900, 100, on_rows, NULL);
+	worker_settle(pool);
+	assert_int_equal(found_count, 0);
+}
+
+/* What a first version left behind. */
+static void
+version_1_keeps_its_rows(void **state)
+{
+	sqlite3 *db;
+
+	open_ledger();
+	tell(1, "a", "x", "down");
+	ledger_destroy(ledger);
+	db = outside();
+	run_sql(db, "DROP INDEX transitions_of_outages; PRAGMA user_version = 1");
+	open_ledger();
+	assert_int_equal(ask_all(), 1);
+	assert_int_equal(number(db, "PRAGMA user_version"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM sqlite_schema"), 3);
+	sqlite3_close(db);
+}
+
+static void
 destroy_waits_and_reopen_finds_all(void **state)
 {
 	struct stat st;
@@ -214,7 +254,7 @@ outside_reader_and_we_do_not_disturb(void **state)
 	assert_int_equal(number(db, "SELECT count(*) FROM transitions"), 1);
 	run_sql(db, "COMMIT");
 	assert_int_equal(number(db, "SELECT count(*) FROM transitions"), 2);
-	assert_int_equal(number(db, "PRAGMA user_version"), 1);
+	assert_int_equal(number(db, "PRAGMA user_version"), 2);
 	ledger_destroy(ledger);
 	ledger = NULL;
 	assert_int_equal(number(db, "SELECT count(*) FROM transitions"), 2);
@@ -242,7 +282,7 @@ version_0_is_migrated(void **state)
 	open_ledger();
 	tell(1, "a", "x", "down");
 	assert_int_equal(ask_all(), 1);
-	assert_int_equal(number(db, "PRAGMA user_version"), 1);
+	assert_int_equal(number(db, "PRAGMA user_version"), 2);
 	assert_int_equal(number(db, "SELECT x FROM mine"), 7);
 	sqlite3_close(db);
 }
@@ -464,6 +504,8 @@ main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(newest_come_first),
+	    TEST(outages_are_found_among_many),
+	    TEST(version_1_keeps_its_rows),
 	    TEST(destroy_waits_and_reopen_finds_all),
 	    TEST(outside_reader_and_we_do_not_disturb),
 	    TEST(version_0_is_migrated),
