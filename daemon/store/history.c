@@ -439,6 +439,13 @@ on_file(const char *path, void *arg)
 }
 
 static void
+copy_periods(struct history_period *to, const struct history_period *from, size_t count)
+{
+	if (count > 0)
+		memcpy(to, from, count * sizeof(*to));
+}
+
+static void
 on_done(void *arg)
 {
 	struct part *part = arg;
@@ -452,7 +459,7 @@ on_done(void *arg)
 		work_out(query, &job->material);
 		material_clear(&job->material);
 	}
-	memcpy(job->asked, query->periods, query->period_count * sizeof(*job->asked));
+	copy_periods(job->asked, query->periods, query->period_count);
 	free(query->periods);
 	query->periods = job->asked;
 	job->cb(query, job->arg);
@@ -473,7 +480,8 @@ history_run(struct history_query *query, history_cb *cb, void *arg)
 	job->query = *query;
 	job->asked = query->periods;
 	job->query.periods =
-	    mem_dup(query->periods, query->period_count * sizeof(*query->periods));
+	    mem_array(query->period_count + 1, sizeof(*query->periods));
+	copy_periods(job->query.periods, query->periods, query->period_count);
 	job->query.points = NULL;
 	job->query.point_count = 0;
 	job->query.point_step_s = 0;

@@ -651,6 +651,14 @@ on_history(struct history_query *query, void *arg)
 }
 
 static void
+on_nothing(struct history_query *query, void *arg)
+{
+	answers++;
+	assert_int_equal(query->point_count, 0);
+	assert_int_equal(query->first_s, 0);
+}
+
+static void
 answers_on_the_loop(void **state)
 {
 	struct archive_series series[2], *both[] = {&series[0], &series[1]};
@@ -681,6 +689,12 @@ answers_on_the_loop(void **state)
 	worker_settle(rrd);
 	assert_int_equal(answers, 2);
 	assert_near(periods[0].availability, 10.0 / 12);
+	query.period_count = 0; /* points alone */
+	query.periods = NULL;
+	series[0].path = NULL;
+	history_run(&query, on_nothing, NULL);
+	worker_settle(rrd);
+	assert_int_equal(answers, 3);
 	worker_pool_destroy(rrd);
 	loop_destroy(loop);
 }
