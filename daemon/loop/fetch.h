@@ -66,8 +66,10 @@ struct fetch_reply {
 	int64_t wire_bytes;	/* of the body as received */
 };
 
+/* -> NULL if libcurl cannot begin (logged) */
 struct fetch_pool *fetch_pool_create(struct loop *loop, struct resolve *resolve);
-void fetch_pool_destroy(struct fetch_pool *pool); /* running requests are cancelled */
+/* Running requests are cancelled. Not from within a callback of ours. */
+void fetch_pool_destroy(struct fetch_pool *pool);
 
 /* reply is the callee's to read until it returns. Called once, never before
  * fetch_start() returns. */

@@ -1,0 +1,29 @@
+/* Failures of fetch in plain English, one sentence with numbers each. */
+#ifndef VT_LOOP_FETCH_WORDS_H
+#define VT_LOOP_FETCH_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loop/transfer.h"
+
+#define FETCH_SENTENCE_SIZE 256
+
+struct fetch_words {
+	const struct transfer_outcome *outcome;
+	const char *host;	/* of the URL */
+	const char *address;	/* connected to, or tried last */
+	unsigned port;
+	bool proxy;		/* that address is a proxy's */
+	size_t addresses;	/* that there were to try */
+	int hops;
+	int64_t timeout_us, max_body;
+};
+
+void fetch_words(const struct fetch_words *words, enum fetch_class class,
+    char out[FETCH_SENTENCE_SIZE]);
+void fetch_words_redirect(bool too_many, int follow, const char *location,
+    char out[FETCH_SENTENCE_SIZE]);
+
+#endif

@@ -1,0 +1,318 @@
+/*
+ * A thread accepts, a thread serves each connection. server_stop() shuts all
+ * sockets down, which ends whatever a thread was waiting for.
+ *
+ *   /ok /slow	200, body "hello"; /slow after 40 ms
+ *   /echo	200, the body is the request as it came
+ *   /status/N	that status
+ *   /to/N/URL	status N, Location: URL
+ *   /loop	302 to itself
+ *   /gzip	"hello" compressed; /bomb 64 MB of zeros compressed
+ *   /huge	Content-Length of 100 MB; /flood without a length
+ *   /fields	headers without end; /many 100 KB of them
+ *   /silent	nothing; /drip a byte now and then; /half a part of the body
+ *   /empty	closes; /garbage another protocol; /chunk a broken chunk
+ */
+#include "tests/lib/server.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define CONNECTIONS_MAX 256
+#define BOMB_SIZE (64 << 20)
+
+struct connection {
+	struct server *server;
+	pthread_t thread;
+	int fd;
+};
+
+struct server {
+	int fd, port;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	bool stopping;
+	int count;
+	struct connection connections[CONNECTIONS_MAX];
+};
+
+static bool
+say(int fd, const void *data, size_t length)
+{
+	return send(fd, data, length, MSG_NOSIGNAL) == (ssize_t)length;
+}
+
+static void
+answer(int fd, int status, const char *fields, const void *body, size_t length)
+{
+	char head[4096];
+	int n = snprintf(head, sizeof(head),
+	    "HTTP/1.1 %d Test\r\n%sContent-Length: %zu\r\n\r\n", status, fields,
+	    length);
+
+	say(fd, head, n);
+	say(fd, body, length);
+}
+
+static size_t
+compress_all(
+    const char *chunk, size_t length, int times, unsigned char *out, size_t size)
+{
+	z_stream z = {0};
+	int i;
+
+	deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+	z.next_out = out;
+	z.avail_out = size;
+	for (i = 0; i < times; i++) {
+		z.next_in = (unsigned char *)chunk;
+		z.avail_in = length;
+		deflate(&z, i == times - 1 ? Z_FINISH : Z_NO_FLUSH);
+	}
+	deflateEnd(&z);
+	return z.total_out;
+}
+
+static void
+wait_for_end(int fd)
+{
+	char data[4096];
+
+	while (recv(fd, data, sizeof(data), 0) > 0)
+		;
+}
+
+static void
+serve_bomb(int fd)
+{
+	static const char zeros[1 << 20];
+	unsigned char *packed = malloc(1 << 20);
+	size_t length =
+	    compress_all(zeros, sizeof(zeros), BOMB_SIZE >> 20, packed, 1 << 20);
+
+	answer(fd, 200, "Content-Encoding: gzip\r\n", packed, length);
+	free(packed);
+}
+
+static void
+serve_flood(int fd, const char *head)
+{
+	static const char data[65536];
+
+	say(fd, head, strlen(head));
+	while (say(fd, data, sizeof(data)))
+		;
+}
+
+static void
+serve_fields(int fd, int count)
+{
+	char line[1100] = "";
+
+	memset(line, 'x', 1000);
+	memcpy(line + 1000, ": y\r\n", 6);
+	say(fd, "HTTP/1.1 200 OK\r\n", 17);
+	while (count-- > 0 && say(fd, line, strlen(line)))
+		;
+	say(fd, "\r\n", 2);
+}
+
+static void
+serve_redirect(int fd, const char *path)
+{
+	char fields[2048];
+	int status = atoi(path);
+	const char *location = strchr(path, '/');
+
+	snprintf(fields, sizeof(fields), "Location: %s\r\nSet-Cookie: a=b\r\n",
+	    location != NULL ? location + 1 : "");
+	answer(fd, status, fields, "moved", 5);
+}
+
+static bool
+begins(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* -> false: the connection is to be closed */
+static bool
+serve(int fd, const char *path, const char *request, size_t length)
+{
+	unsigned char packed[64];
+
+	if (begins(path, "/slow"))
+		usleep(40000);
+	if (begins(path, "/ok") || begins(path, "/slow")) {
+		answer(fd, 200, "Content-Type: text/plain\r\n", "hello",
+		    begins(request, "HEAD") ? 0 : 5);
+	} else if (begins(path, "/echo")) {
+		answer(fd, 200, "", request, length);
+	} else if (begins(path, "/status/")) {
+		answer(fd, atoi(path + 8), "", "x", 1);
+	} else if (begins(path, "/to/")) {
+		serve_redirect(fd, path + 4);
+	} else if (begins(path, "/loop")) {
+		answer(fd, 302, "Location: /loop\r\n", "moved", 5);
+	} else if (begins(path, "/gzip")) {
+		answer(fd, 200, "Content-Encoding: gzip\r\n", packed,
+		    compress_all("hello", 5, 1, packed, sizeof(packed)));
+	} else if (begins(path, "/bomb")) {
+		serve_bomb(fd);
+	} else if (begins(path, "/huge")) {
+		serve_flood(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+	} else if (begins(path, "/flood")) {
+		serve_flood(fd, "HTTP/1.1 200 OK\r\n\r\n");
+	} else if (begins(path, "/many")) {
+		serve_fields(fd, 100);
+	} else if (begins(path, "/fields")) {
+		serve_fields(fd, 1 << 20);
+	} else if (begins(path, "/silent")) {
+		wait_for_end(fd);
+	} else if (begins(path, "/drip")) {
+		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 41);
+		while (say(fd, "x", 1))
+			usleep(5000);
+	} else if (begins(path, "/half")) {
+		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789", 50);
+		return false;
+	} else if (begins(path, "/garbage")) {
+		say(fd, "SSH-2.0-OpenSSH_9.2\r\n\r\n", 23);
+		return false;
+	} else if (begins(path, "/chunk")) {
+		say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		    51);
+		wait_for_end(fd);
+	} else {
+		return false; /* /empty */
+	}
+	return true;
+}
+
+/* -> bytes of one whole request, 0 at the end */
+static size_t
+read_request(int fd, char *data, size_t size)
+{
+	size_t length = 0, head, body = 0;
+	char *end = NULL, *field;
+	ssize_t n;
+
+	do {
+		n = recv(fd, data + length, size - 1 - length, 0);
+		if (n <= 0)
+			return 0;
+		length += n;
+		data[length] = '\0';
+		if (end == NULL && (end = strstr(data, "\r\n\r\n")) != NULL &&
+		    (field = strcasestr(data, "\nContent-Length:")) != NULL)
+			body = strtoul(field + 16, NULL, 10);
+		head = end == NULL ? size : (size_t)(end - data) + 4;
+	} while (length < head + body && length < size - 1);
+	return length;
+}
+
+static void *
+run_connection(void *arg)
+{
+	struct connection *connection = arg;
+	char data[65536], path[2048];
+	size_t length;
+
+	while ((length = read_request(connection->fd, data, sizeof(data))) > 0) {
+		path[0] = '\0';
+		if (sscanf(data, "%*s http://%*[^/]%2047s", path) != 1) /* to a proxy */
+			sscanf(data, "%*s %2047s", path);
+		if (!serve(connection->fd, path, data, length))
+			break;
+	}
+	shutdown(connection->fd, SHUT_RDWR);
+	return NULL;
+}
+
+static void *
+run_server(void *arg)
+{
+	struct server *server = arg;
+	struct connection *connection;
+	int fd, one = 1;
+
+	while ((fd = accept(server->fd, NULL, NULL)) >= 0) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		pthread_mutex_lock(&server->lock);
+		assert(server->count < CONNECTIONS_MAX);
+		connection = &server->connections[server->count];
+		connection->server = server;
+		connection->fd = fd;
+		pthread_create(&connection->thread, NULL, run_connection, connection);
+		server->count++;
+		pthread_mutex_unlock(&server->lock);
+	}
+	return NULL;
+}
+
+struct server *
+server_start(void)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	socklen_t length = sizeof(at);
+	int code;
+
+	assert(server != NULL);
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	pthread_mutex_init(&server->lock, NULL);
+	server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	code = bind(server->fd, (struct sockaddr *)&at, sizeof(at));
+	assert(code == 0);
+	code = listen(server->fd, 64);
+	assert(code == 0);
+	getsockname(server->fd, (struct sockaddr *)&at, &length);
+	server->port = ntohs(at.sin_port);
+	code = pthread_create(&server->thread, NULL, run_server, server);
+	assert(code == 0);
+	return server;
+}
+
+int
+server_port(const struct server *server)
+{
+	return server->port;
+}
+
+int
+server_connections(struct server *server)
+{
+	int count;
+
+	pthread_mutex_lock(&server->lock);
+	count = server->count;
+	pthread_mutex_unlock(&server->lock);
+	return count;
+}
+
+void
+server_stop(struct server *server)
+{
+	int i;
+
+	shutdown(server->fd, SHUT_RDWR);
+	pthread_join(server->thread, NULL);
+	for (i = 0; i < server->count; i++) {
+		shutdown(server->connections[i].fd, SHUT_RDWR);
+		pthread_join(server->connections[i].thread, NULL);
+		close(server->connections[i].fd);
+	}
+	close(server->fd);
+	pthread_mutex_destroy(&server->lock);
+	free(server);
+}
