@@ -110,7 +110,8 @@ async function checkWidth(page, width) {
   return wide ? [`scrolls sideways: ${wide} px`] : [];
 }
 
-// Without a script nothing is hidden, and nothing pretends to be a button.
+// Without a script nothing is hidden, and nothing pretends to be a button. (Axe needs
+// scripts itself: it looks at the page with ours left out.)
 async function checkWithoutScript(page) {
   return page.evaluate(() => {
     const problems = [];
@@ -123,6 +124,20 @@ async function checkWithoutScript(page) {
       if (button.offsetParent) problems.push('the menu button is shown, and does nothing');
     return problems;
   });
+}
+
+// On a phone the menu opens over the page, can be read, and closes with Escape.
+async function checkMenu(page) {
+  const button = page.locator('[data-bs-toggle="navbarcollapsible"]').first();
+  if (!await button.isVisible()) return ['no menu button'];
+  await button.click();
+  await page.waitForTimeout(400); // it slides in
+  const problems = await axe(page);
+  const menu = page.locator(await button.getAttribute('data-bs-target'));
+  if (!await menu.locator('a').first().isVisible()) problems.push('the menu does not open');
+  await page.keyboard.press('Escape');
+  if (await menu.isVisible()) problems.push('the menu does not close');
+  return problems;
 }
 
 // With scripts, the chart comes when it is in view, and takes the drawing's place.
@@ -192,19 +207,24 @@ async function checkPage(contexts, demo, path, { status = 200, whole, italia }) 
     const here = await checkWidth(page, width);
     if (whole || width === WIDTHS.at(-1)) here.push(...await axe(page));
     if (width === WIDTHS[0]) here.unshift(...problems);
+    if (whole && width === 360) here.push(...await checkMenu(page));
     ok(`${path} ${language} ${width}`, here);
   }
   const links = await linksOf(page);
-  const late = seen.problems.length;
+  const problemsSeen = [...seen.problems]; // not those of closing it
   await page.close();
 
   const bare = await open(contexts.noScript, demo.url + path);
   if (status !== 200) bare.seen.problems = bare.seen.problems.filter((text) => !/status of 404/.test(text));
-  const without = [...seen.problems.slice(0, late), ...bare.seen.problems];
+  const without = [...problemsSeen, ...bare.seen.problems];
   without.push(...await checkWithoutScript(bare.page), ...await checkWidth(bare.page, 360));
-  if (whole) without.push(...await axe(bare.page));
-  ok(`${path} ${language} without scripts`, without);
   await bare.page.close();
+  if (whole) {
+    const still = await open(contexts.still, demo.url + path);
+    without.push(...await axe(still.page));
+    await still.page.close();
+  }
+  ok(`${path} ${language} without scripts`, without);
   return links;
 }
 
@@ -224,7 +244,9 @@ await scenario(async () => {
   const contexts = {
     script: await browser.newContext({ locale: 'it-IT', timezoneId: 'America/New_York' }),
     noScript: await browser.newContext({ locale: 'it-IT', javaScriptEnabled: false }),
+    still: await browser.newContext({ locale: 'it-IT' }),
   };
+  await contexts.still.route('**/*.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
   const weight = await weigh(browser, `${demo.url}/`);
   ok(weight.sentence, weight.problems);
   const italia = { all: italiaClasses(), served: await servedStyle(contexts.script, demo) };
