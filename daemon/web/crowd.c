@@ -34,6 +34,7 @@ struct crowd {
 	int64_t max_us[CROWD_STATES];
 	struct member_list list[CROWD_STATES];
 	struct loop_timer *sweep;
+	int64_t now_us;
 	uint64_t dismissed;
 };
 
@@ -75,6 +76,7 @@ crowd_create(
 	crowd->max_us[CROWD_SENDING] = sending_max_us;
 	for (i = 0; i < CROWD_STATES; i++)
 		TAILQ_INIT(&crowd->list[i]);
+	crowd_tick(crowd);
 	crowd->sweep = loop_timer_create(loop, on_sweep, crowd);
 	loop_timer_set(crowd->sweep, SWEEP_US);
 	return crowd;
@@ -90,6 +92,12 @@ crowd_destroy(struct crowd *crowd)
 	loop_timer_destroy(crowd->sweep);
 	MAGIC_CLEAR(crowd);
 	free(crowd);
+}
+
+void
+crowd_tick(struct crowd *crowd)
+{
+	crowd->now_us = clock_mono_us();
 }
 
 bool
@@ -108,7 +116,7 @@ crowd_enter(struct crowd *crowd, int fd)
 	MAGIC_SET(member, MEMBER_MAGIC);
 	member->crowd = crowd;
 	member->fd = fd;
-	member->since_us = clock_mono_us();
+	member->since_us = crowd->now_us;
 	if (++crowd->count > crowd->max) {
 		oldest = TAILQ_FIRST(&crowd->list[CROWD_IDLE]);
 		if (oldest == NULL)
@@ -129,7 +137,7 @@ crowd_move(struct crowd_member *member, enum crowd_state state)
 		return;
 	TAILQ_REMOVE(&member->crowd->list[member->state], member, entry);
 	member->state = state;
-	member->since_us = clock_mono_us();
+	member->since_us = member->crowd->now_us;
 	TAILQ_INSERT_TAIL(&member->crowd->list[state], member, entry);
 }
 

@@ -21,6 +21,8 @@ struct crowd *crowd_create(struct loop *loop, unsigned max, int64_t idle_max_us,
     int64_t sending_max_us);
 void crowd_destroy(struct crowd *crowd); /* all members have left */
 
+/* Reads the clock: once for all that enter and move in a turn of the loop. */
+void crowd_tick(struct crowd *crowd);
 /* Whether one more finds a place, or somebody who gives way. */
 bool crowd_has_room(const struct crowd *crowd);
 /* Enters idle; when that is one too many, the one idle for the longest is dismissed,

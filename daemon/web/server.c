@@ -415,6 +415,7 @@ turn(struct listener *listener)
 	bool waits = true;
 	int i;
 
+	crowd_tick(listener->server->crowd);
 	listener->running = true;
 	for (i = 0; i < TURNS_MAX && waits && wait_ms == 0; i++) {
 		MHD_run(listener->mhd);
