@@ -439,7 +439,7 @@ secrets_are_read_and_read_again(void **state)
 	struct http_options options = defaults();
 	char *path = write_file("token", "first-secret\r\n");
 	struct fetch_reply reply = well("x");
-	char error[300];
+	char error[300], *longer;
 	void *check;
 
 	options.bearer_file = path;
@@ -480,6 +480,13 @@ secrets_are_read_and_read_again(void **state)
 	collector_http.start(check, run, 1, false);
 	loop_advance(loop, 1);
 	assert_non_null(strstr(result.message, "it is empty"));
+	longer = mem_zalloc(65538);
+	memset(longer, 's', 65537);
+	free(write_file("token", longer));
+	free(longer);
+	collector_http.start(check, run, 1, false);
+	loop_advance(loop, 1);
+	assert_non_null(strstr(result.message, "it is over 64 KiB"));
 	unlink(path);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	collector_http.start(check, run, 1, false);
