@@ -264,7 +264,7 @@ check_url(struct binder *binder, struct conf_site *site, const struct conf_node 
 	size_t length, i;
 	char *p;
 
-	if (site->url == NULL || url_parse(site->url, &url) != NULL)
+	if (site->url == NULL || url_split(site->url, &url) != NULL)
 		return;
 	length = strlen(url.rest);
 	while (length > 0 && url.rest[length - 1] == '/')

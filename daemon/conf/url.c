@@ -82,7 +82,7 @@ host_end(const char *text, size_t length)
 }
 
 const char *
-url_parse(const char *text, struct url *out)
+url_split(const char *text, struct url *out)
 {
 	const char *p = text;
 	size_t length, i;

@@ -16,7 +16,7 @@ struct url {
 };
 
 /* -> NULL, or what is wrong with the text (static) */
-const char *url_parse(const char *text, struct url *out);
+const char *url_split(const char *text, struct url *out);
 
 /* "127.0.0.1:8080", "[::1]:8080", "unix:path", "name:port". -> NULL or what is wrong */
 const char *url_check_listener(const char *text, bool *loopback);

@@ -226,7 +226,7 @@ bind_url(struct binder *binder, const struct option *row, struct conf_node *node
 
 	if (!value_is_text(binder, row, node))
 		return false;
-	problem = url_parse(node->text, &url);
+	problem = url_split(node->text, &url);
 	if (problem != NULL)
 		return value_wrong(binder, row, node, "%s", problem);
 	*(char **)field = keep(binder, node);
