@@ -92,11 +92,12 @@ struct option {
 	const char *fallback;	/* the default as YAML text; NULL: none (zero, NULL) */
 	double min, max;	/* both 0: no bound */
 	bool required;
-	const char *unit;	/* for the manual: "s", "bytes", "%"; NULL: none */
+	const char *unit;	/* for the manual: "s", "bytes", "%"; NULL: none. MAP: the
+				 * word for an item's identifier */
 	const char *const *choices; /* NULL-terminated */
 	const struct option *group; /* GROUP, MAP: ends with a row of name NULL */
 	size_t size;		/* MAP: of an item */
-	const char *example;	/* for the manual and the schema */
+	const char *example;	/* as YAML text, for the documents. MAP: an identifier */
 	const char *text;	/* one sentence, English, no full stop needed */
 };
 

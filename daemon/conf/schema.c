@@ -147,6 +147,7 @@ const struct option schema_service[] = {
 	.group = schema_check,
 	.size = sizeof(struct conf_check),
 	.unit = "CHECK",
+	.example = "portale",
 	.text = "Its scheduled measurements"},
     OPTION_END,
 };
@@ -270,6 +271,7 @@ const struct option schema_site[] = {
 	.group = area,
 	.size = sizeof(struct conf_area),
 	.unit = "AREA",
+	.example = "demografica",
 	.text = "Groups of services, in the order of the pages"},
     {.name = "suppliers",
 	.type = OPTION_MAP,
@@ -277,6 +279,7 @@ const struct option schema_site[] = {
 	.group = supplier,
 	.size = sizeof(struct conf_supplier),
 	.unit = "SUPPLIER",
+	.example = "fornitore",
 	.text = "Who runs the services"},
     {.name = "services",
 	.type = OPTION_MAP,
@@ -284,6 +287,7 @@ const struct option schema_site[] = {
 	.group = schema_service,
 	.size = sizeof(struct conf_service),
 	.unit = "SERVICE",
+	.example = "anagrafe",
 	.text = "What citizens and offices use"},
     OPTION_END,
 };
@@ -369,6 +373,7 @@ const struct option schema_top[] = {
 	.group = schema_site,
 	.size = sizeof(struct conf_site),
 	.unit = "SITE",
+	.example = "borgosereno",
 	.text = "The municipalities, each with its own pages, data and services"},
     OPTION_END,
 };
