@@ -60,7 +60,7 @@ static void
 report_unknown(
     struct binder *binder, const struct option *table, const struct conf_node *node)
 {
-	const char *names[NAMES_MAX], *near;
+	const char *names[NAMES_MAX] = {NULL}, *near;
 	size_t n = list_names(binder, table, names), i;
 	struct buf list = BUF_INIT;
 

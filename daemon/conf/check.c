@@ -5,16 +5,12 @@
  */
 #include "conf/check.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/civil.h"
-#include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/arena.h"
@@ -25,30 +21,27 @@
 #include "conf/yaml.h"
 
 #define SECOND INT64_C(1000000)
-#define SUN_PATH_MAX 107
 
-/* The node of a key whose value is good, or NULL. */
-static struct conf_node *
-good_child(const struct conf_node *map, const char *key)
+struct conf_node *
+check_good(const struct conf_node *map, const char *key)
 {
 	struct conf_node *node = map->kind == NODE_MAP ? yaml_child(map, key) : NULL;
 
 	return node == NULL || node->refused || node->kind == NODE_BAD ? NULL : node;
 }
 
-static bool
-is_refused(const struct conf_node *map, const char *key)
+bool
+check_refused(const struct conf_node *map, const char *key)
 {
 	return map->kind == NODE_MAP && yaml_child(map, key) != NULL &&
-	       good_child(map, key) == NULL;
+	       check_good(map, key) == NULL;
 }
 
-/* At the value, or where it is missing: a default does not fit either. */
-static void __attribute__((format(printf, 5, 6)))
-complain(struct binder *binder, enum report_kind kind, const struct conf_node *map,
-    const char *key, const char *format, ...)
+void
+check_complain(struct binder *binder, enum report_kind kind,
+    const struct conf_node *map, const char *key, const char *format, ...)
 {
-	const struct conf_node *node = good_child(map, key);
+	const struct conf_node *node = check_good(map, key);
 	char line[512];
 	va_list ap;
 
@@ -65,28 +58,28 @@ static void
 check_intervals(struct binder *binder, struct conf_check *check, struct conf_node *node)
 {
 	char every[TEXT_DURATION_SIZE], timeout[TEXT_DURATION_SIZE];
-	const char *key = good_child(node, "every") != NULL ? "every" : "timeout";
+	const char *key = check_good(node, "every") != NULL ? "every" : "timeout";
 
-	if (is_refused(node, "every"))
+	if (check_refused(node, "every"))
 		return;
 	text_duration_format(check->every_us, every);
 	if (check->every_us % SECOND != 0) {
-		complain(binder, REPORT_ERROR, node, "every",
+		check_complain(binder, REPORT_ERROR, node, "every",
 		    "\"%s\" is not whole seconds, expected a duration such as 60s or "
 		    "5m",
 		    every);
 		return;
 	}
-	if (is_refused(node, "timeout") || check->every_us >= check->timeout_us)
+	if (check_refused(node, "timeout") || check->every_us >= check->timeout_us)
 		return;
 	text_duration_format(check->timeout_us, timeout);
 	if (strcmp(key, "every") == 0)
-		complain(binder, REPORT_ERROR, node, key,
+		check_complain(binder, REPORT_ERROR, node, key,
 		    "\"%s\" is below the timeout of %s%s, expected at least that",
 		    every, timeout,
-		    good_child(node, "timeout") == NULL ? " (the default)" : "");
+		    check_good(node, "timeout") == NULL ? " (the default)" : "");
 	else
-		complain(binder, REPORT_ERROR, node, key,
+		check_complain(binder, REPORT_ERROR, node, key,
 		    "\"%s\" is over the interval of %s (the default), expected at most "
 		    "that",
 		    timeout, every);
@@ -154,7 +147,7 @@ check_reference(struct binder *binder, const struct conf_node *node, const char 
 	near = nearest_id(id, items, count, size, &known);
 	if (known)
 		return;
-	complain(binder, REPORT_ERROR, node, key,
+	check_complain(binder, REPORT_ERROR, node, key,
 	    "%s is not among the site's %s, expected one of them%s%s%s",
 	    report_quote(id, quoted), what, near != NULL ? " (did you mean \"" : "",
 	    near != NULL ? near : "", near != NULL ? "\"?)" : "");
@@ -178,7 +171,7 @@ static void
 check_text(struct binder *binder, const struct conf_site *site,
     const struct conf_node *map, const char *key, const struct conf_text *text)
 {
-	const struct conf_node *node = good_child(map, key), *item;
+	const struct conf_node *node = check_good(map, key), *item;
 	size_t i;
 
 	if (node == NULL || node->kind != NODE_MAP || site->languages.count == 0)
@@ -203,7 +196,7 @@ static void
 check_public(struct binder *binder, const struct conf_node *node, const char *key,
     const struct conf_text *text)
 {
-	if (text->count == 0 && !is_refused(node, key))
+	if (text->count == 0 && !check_refused(node, key))
 		report_absent(binder->report, REPORT_ERROR, node, key,
 		    "is missing, expected text, because the service is public");
 }
@@ -223,18 +216,18 @@ check_service(struct binder *binder, struct conf_site *site, struct conf_node *n
 	check_text(binder, site, node, "title", &service->title);
 	check_text(binder, site, node, "description", &service->description);
 	check_text(binder, site, node, "instead", &service->instead);
-	if (!is_refused(node, "area"))
+	if (!check_refused(node, "area"))
 		check_reference(binder, node, "area", service->area, "areas",
 		    site->areas, site->area_count, sizeof(*site->areas));
-	if (!is_refused(node, "supplier"))
+	if (!check_refused(node, "supplier"))
 		check_reference(binder, node, "supplier", service->supplier,
 		    "suppliers", site->suppliers, site->supplier_count,
 		    sizeof(*site->suppliers));
-	checks = good_child(node, "checks");
+	checks = check_good(node, "checks");
 	if (checks == NULL || (checks->kind == NODE_MAP && checks->count == 0) ||
 	    checks->kind != NODE_MAP) {
-		if (!is_refused(node, "checks"))
-			complain(binder, REPORT_WARNING, node, "checks",
+		if (!check_refused(node, "checks"))
+			check_complain(binder, REPORT_WARNING, node, "checks",
 			    "is empty: nothing is measured, its state stays unknown");
 		return;
 	}
@@ -274,12 +267,10 @@ check_url(struct binder *binder, struct conf_site *site, const struct conf_node 
 	    (site->base_path[0] != '/' || strstr(site->base_path, "//") != NULL ||
 		strstr(site->base_path, "/.") != NULL ||
 		site->base_path[strspn(site->base_path, path_characters)] != '\0'))
-		complain(binder, REPORT_ERROR, node, "url",
+		check_complain(binder, REPORT_ERROR, node, "url",
 		    "has a path that pages cannot live under, expected letters, digits "
 		    "and "
 		    "- _ ~ between single slashes, no query");
-	site->url =
-	    arena_strndup(binder->arena, site->url, url.rest - site->url + length);
 	site->host = url.port == (url.secure ? 443u : 80u)
 			 ? arena_strndup(binder->arena, url.host, url.host_length)
 			 : arena_printf(binder->arena, "%.*s:%u", (int)url.host_length,
@@ -288,6 +279,8 @@ check_url(struct binder *binder, struct conf_site *site, const struct conf_node 
 		if (p[i] >= 'A' && p[i] <= 'Z')
 			p[i] += 'a' - 'A';
 	}
+	site->url = arena_printf(binder->arena, "http%s://%s%s", url.secure ? "s" : "",
+	    site->host, site->base_path);
 }
 
 static void
@@ -300,7 +293,7 @@ check_languages(
 		for (j = 0; j < i; j++) {
 			if (strcmp(site->languages.items[i],
 				site->languages.items[j]) == 0)
-				complain(binder, REPORT_ERROR, node, "languages",
+				check_complain(binder, REPORT_ERROR, node, "languages",
 				    "\"%s\" stands twice, expected each once",
 				    site->languages.items[i]);
 		}
@@ -316,7 +309,7 @@ check_zone(struct binder *binder, struct conf_site *site, const struct conf_node
 		return;
 	site->zone = civil_zone_open(site->timezone);
 	if (site->zone == NULL && binder->check_system)
-		complain(binder, REPORT_ERROR, node, "timezone",
+		check_complain(binder, REPORT_ERROR, node, "timezone",
 		    "%s is not in the time zone database, expected a name such as "
 		    "Europe/Rome",
 		    report_quote(site->timezone, quoted));
@@ -331,18 +324,18 @@ check_codes(
 	char quoted[REPORT_QUOTE_SIZE];
 
 	if (site->istat != NULL && strspn(site->istat, "0123456789") != 6)
-		complain(binder, REPORT_ERROR, node, "istat",
+		check_complain(binder, REPORT_ERROR, node, "istat",
 		    "%s is not six digits, "
 		    "expected a code such as \"004242\"",
 		    report_quote(site->istat, quoted));
 	if (site->ipa != NULL &&
 	    site->ipa[strspn(site->ipa, "abcdefghijklmnopqrstuvwxyz0123456789_")] !=
 		'\0')
-		complain(binder, REPORT_ERROR, node, "ipa",
+		check_complain(binder, REPORT_ERROR, node, "ipa",
 		    "%s holds more than a-z 0-9 _, expected a code such as c_l841",
 		    report_quote(site->ipa, quoted));
 	if (site->contact != NULL && !is_mail(site->contact))
-		complain(binder, REPORT_ERROR, node, "contact",
+		check_complain(binder, REPORT_ERROR, node, "contact",
 		    "%s is not a mail address, expected one such as urp@example.it",
 		    report_quote(site->contact, quoted));
 }
@@ -351,7 +344,7 @@ static void
 check_texts(struct binder *binder, const struct conf_site *site,
     const struct conf_node *node, const char *key)
 {
-	const struct conf_node *map = good_child(node, key), *child;
+	const struct conf_node *map = check_good(node, key), *child;
 
 	for (child = map != NULL ? map->first : NULL; child != NULL;
 	     child = child->next) {
@@ -378,14 +371,14 @@ check_site(struct binder *binder, struct conf_node *node)
 	check_codes(binder, site, node);
 	if (site->pages.accessibility == NULL && site->pages.privacy == NULL &&
 	    site->pages.legal == NULL && site->pages.report == NULL &&
-	    !is_refused(node, "pages"))
-		complain(binder, REPORT_WARNING, node, "pages",
+	    !check_refused(node, "pages"))
+		check_complain(binder, REPORT_WARNING, node, "pages",
 		    "is empty: the footer links to pages of ours%s, expected the "
 		    "municipality's own",
 		    site->contact != NULL ? " and to the mail address" : "");
 	check_texts(binder, site, node, "areas");
 	check_texts(binder, site, node, "suppliers");
-	services = good_child(node, "services");
+	services = check_good(node, "services");
 	for (child = services != NULL ? services->first : NULL; child != NULL;
 	     child = child->next) {
 		if (child->object != NULL)
@@ -428,7 +421,7 @@ check_addresses(struct binder *binder, const struct conf_node *sites)
 				       *site = all[i]->object;
 		if (strcmp(site->host, before->host) == 0 &&
 		    strcmp(site->base_path, before->base_path) == 0)
-			complain(binder, REPORT_ERROR, all[i], "url",
+			check_complain(binder, REPORT_ERROR, all[i], "url",
 			    "%s%s is the address of the site \"%s\" too (%s:%u), "
 			    "expected "
 			    "its own",
@@ -438,141 +431,15 @@ check_addresses(struct binder *binder, const struct conf_node *sites)
 	free(all);
 }
 
-static void
-check_listeners(struct binder *binder, struct conf_strings *list,
-    const struct conf_node *map, const char *key, bool admin)
-{
-	const struct conf_node *node = good_child(map, key), *item;
-	char quoted[REPORT_QUOTE_SIZE];
-	const char *problem;
-	bool loopback;
-	size_t i;
-
-	if (node == NULL)
-		return;
-	item = node->kind == NODE_LIST ? node->first : node;
-	for (i = 0; i < list->count; i++, item = item->next) {
-		problem = url_check_listener(list->items[i], &loopback);
-		if (problem == NULL && admin && !loopback)
-			report_value(binder->report, REPORT_ERROR, item,
-			    "%s can be reached from elsewhere, expected a loopback "
-			    "address, "
-			    "because nobody logs in there",
-			    report_quote(list->items[i], quoted));
-		else if (problem != NULL)
-			report_value(binder->report, REPORT_ERROR, item,
-			    "%s %s, expected address:port, [v6]:port or unix:path",
-			    report_quote(list->items[i], quoted), problem);
-		else if (strncmp(list->items[i], "unix:", 5) == 0 &&
-			 list->items[i][5] != '/')
-			list->items[i] = arena_printf(binder->arena, "unix:%s/%s",
-			    item->file->folder, list->items[i] + 5);
-	}
-}
-
-/* The same address twice cannot be bound; port 0 is another one each time. */
-static void
-check_listener_twins(
-    struct binder *binder, const struct conf *conf, const struct conf_node *map)
-{
-	const struct conf_strings *lists[] = {
-	    &conf->listen.public, &conf->listen.admin};
-	size_t n = conf->listen.public.count + conf->listen.admin.count, i, j;
-
-	for (i = 0; i < n; i++) {
-		bool in_admin = i >= lists[0]->count;
-		const char *address = in_admin ? lists[1]->items[i - lists[0]->count]
-					       : lists[0]->items[i];
-		size_t length = strlen(address);
-		if (length > 2 && strcmp(address + length - 2, ":0") == 0)
-			continue;
-		for (j = 0; j < i; j++) {
-			const char *other = j >= lists[0]->count
-						? lists[1]->items[j - lists[0]->count]
-						: lists[0]->items[j];
-			if (strcmp(address, other) != 0)
-				continue;
-			complain(binder, REPORT_ERROR, map,
-			    in_admin ? "admin" : "public",
-			    "\"%s\" stands twice, expected each address once", address);
-			break;
-		}
-	}
-}
-
-/* Whether a file or folder may be made or written at a path: the nearest one that
- * exists decides. -> 0 or negative */
-static int
-writable(const char *path, bool folder)
-{
-	char *at = mem_strdup(path), *slash;
-	bool whole = true;
-	struct stat st;
-	int code = 0;
-
-	while (stat(at, &st) != 0) {
-		if (errno != ENOENT) {
-			code = -errno;
-			break;
-		}
-		whole = false;
-		slash = strrchr(at, '/');
-		if (slash == NULL)
-			break;
-		slash[slash == at] = '\0';
-	}
-	if (code == 0 && (folder || !whole) && !S_ISDIR(st.st_mode))
-		code = -ENOTDIR;
-	if (code == 0 && access(at, folder || !whole ? W_OK | X_OK : W_OK) != 0)
-		code = -errno;
-	free(at);
-	return code;
-}
-
-static void
-check_paths(
-    struct binder *binder, const struct conf *conf, const struct conf_node *root)
-{
-	const struct conf_node *store = good_child(root, "store");
-	const struct conf_node *listen = good_child(root, "listen");
-	int code;
-
-	if (strlen(conf->listen.control) > SUN_PATH_MAX)
-		complain(binder, REPORT_ERROR, listen != NULL ? listen : root,
-		    listen != NULL ? "control" : "listen.control",
-		    "has %zu bytes as %s, expected at most %d for a socket",
-		    strlen(conf->listen.control), conf->listen.control, SUN_PATH_MAX);
-	if (!binder->check_system)
-		return;
-	code = writable(conf->store.path, true);
-	if (code != 0)
-		complain(binder, REPORT_ERROR, store != NULL ? store : root,
-		    store != NULL ? "path" : "store.path",
-		    "%s cannot be written: %s, expected a folder of this user",
-		    conf->store.path, err_text(code));
-	code = writable(conf->listen.control, false);
-	if (code != 0)
-		complain(binder, REPORT_ERROR, listen != NULL ? listen : root,
-		    listen != NULL ? "control" : "listen.control",
-		    "%s cannot be made: %s, expected a path in a folder of this user",
-		    conf->listen.control, err_text(code));
-}
-
 void
 check_all(struct binder *binder, struct conf *conf, struct conf_node *root)
 {
-	struct conf_node *sites = good_child(root, "sites"), *node;
-	struct conf_node *listen = good_child(root, "listen");
+	struct conf_node *sites = check_good(root, "sites"), *node;
 
-	if (listen != NULL) {
-		check_listeners(binder, &conf->listen.public, listen, "public", false);
-		check_listeners(binder, &conf->listen.admin, listen, "admin", true);
-		check_listener_twins(binder, conf, listen);
-	}
-	check_paths(binder, conf, root);
+	check_machine(binder, conf, root);
 	if (sites == NULL || sites->kind != NODE_MAP || sites->count == 0) {
-		if (!is_refused(root, "sites"))
-			complain(binder, REPORT_WARNING, root, "sites",
+		if (!check_refused(root, "sites"))
+			check_complain(binder, REPORT_WARNING, root, "sites",
 			    "is empty: nothing is measured or shown");
 		return;
 	}

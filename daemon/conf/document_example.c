@@ -4,6 +4,7 @@
  * their option. Of a collector's options, those without a default are words too,
  * because not all of them go together.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "conf/bind.h"
@@ -50,13 +51,13 @@ add_description(struct buf *out, unsigned indent, const struct option *row)
 {
 	struct buf words = BUF_INIT;
 
-	buf_printf(&words, "%s", row->text);
-	if (row->type != OPTION_MAP && row->type != OPTION_GROUP) {
-		buf_add_text(&words, ": ");
-		value_expected(row, &words);
-		if (row->required)
-			buf_add_text(&words, " (required)");
-	}
+	size_t before;
+
+	buf_printf(&words, "%s. ", row->text);
+	before = words.length;
+	value_expected(row, &words);
+	words.data[before] = toupper((unsigned char)words.data[before]);
+	buf_add_text(&words, row->required ? "; required." : ".");
 	add_words(out, indent, words.data);
 	buf_free(&words);
 }

@@ -133,8 +133,8 @@ add_rows(struct buf *out, const char *prefix, const struct option *table)
 			buf_printf(out, "%s; see below.\n", row->text);
 			break;
 		case OPTION_COLLECTOR:
-			buf_printf(out, ".It Ar collector\n");
-			add_sentences(out, row->text);
+			buf_add_text(out, ".It Ar collector\n");
+			buf_printf(out, "%s.\n", row->text);
 			break;
 		default:
 			add_row(out, prefix, row);
@@ -171,7 +171,7 @@ conf_write_manual(const struct conf_collector *collectors, struct buf *out)
 	const struct conf_collector *collector;
 	struct buf line = BUF_INIT;
 
-	add_table(out, "Of the machine", "", schema_top);
+	add_table(out, "Outside the sites", "", schema_top);
 	for (collector = collectors; collector->name != NULL; collector++) {
 		buf_printf(out, ".Ss The collector %s\n", collector->name);
 		buf_clear(&line);

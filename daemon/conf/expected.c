@@ -51,10 +51,10 @@ value_expected(const struct option *row, struct buf *out)
 	    [OPTION_BOOL] = "true or false",
 	    [OPTION_INTEGER] = "a whole number",
 	    [OPTION_NUMBER] = "a number",
-	    [OPTION_DURATION] = "a duration such as 90s, 15m or 30d",
-	    [OPTION_SIZE] = "a size such as 64K, 1M or 2G",
+	    [OPTION_DURATION] = "a duration",
+	    [OPTION_SIZE] = "a size",
 	    [OPTION_STRING] = "text",
-	    [OPTION_CHOICE] = "",
+	    [OPTION_CHOICE] = "one of ",
 	    [OPTION_URL] = "an address that begins with http:// or https://",
 	    [OPTION_PATH] = "a path",
 	    [OPTION_SECRET_FILE] = "the path of a readable file with the secret",
@@ -72,24 +72,32 @@ value_expected(const struct option *row, struct buf *out)
 	switch (row->type) {
 	case OPTION_INTEGER:
 	case OPTION_NUMBER:
+		add_range(row, out);
+		if (row->unit != NULL)
+			buf_printf(out, " (%s)", row->unit);
+		break;
 	case OPTION_DURATION:
 	case OPTION_SIZE:
+		if (row->min == 0 && row->max == 0)
+			buf_add_text(out, row->type == OPTION_SIZE
+					      ? " such as 64K, 1M or 2G"
+					      : " such as 90s, 15m or 30d");
 		add_range(row, out);
-		if (row->unit != NULL && row->type <= OPTION_NUMBER)
-			buf_printf(out, " (%s)", row->unit);
 		add_choices(row, ", or ", out);
 		break;
 	case OPTION_STRING:
-		if (row->max > row->min)
+		if (row->max > 0 && row->min == row->max)
+			buf_printf(out, " of %.0f bytes", row->min);
+		else if (row->max > 0 && row->min == 0)
+			buf_printf(out, " of at most %.0f bytes", row->max);
+		else if (row->max > row->min)
 			buf_printf(out, " of %.0f to %.0f bytes", row->min, row->max);
 		break;
 	case OPTION_CHOICE:
 		add_choices(row, "", out);
 		break;
 	case OPTION_STRINGS:
-		add_choices(row, ": ", out);
-		if (row->max > row->min)
-			buf_printf(out, ", %.0f to %.0f of them", row->min, row->max);
+		add_choices(row, " out of ", out);
 		break;
 	default:
 		break;

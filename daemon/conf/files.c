@@ -208,7 +208,7 @@ include(struct files *files, struct conf_node *root, struct conf_node *item)
 	buf_add_text(&pattern, item->text);
 	code = glob(pattern.data, GLOB_ERR | GLOB_NOMAGIC, NULL, &found);
 	buf_free(&pattern);
-	if (code == GLOB_NOMATCH) {
+	if (code == GLOB_NOMATCH || (code == GLOB_ABORTED && errno == ENOENT)) {
 		report_value(report, REPORT_WARNING, item, "matches no file");
 		return;
 	}

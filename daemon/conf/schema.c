@@ -69,8 +69,8 @@ const struct option schema_check[] = {
 	.max = DAY,
 	.choices = dns_words,
 	.text =
-	    "How long a resolved name is kept: as long as its record says, or at most "
-	    "this long; 0s resolves it anew for each measurement"},
+	    "How long a resolved name is kept: ttl is as long as its record says, a "
+	    "duration at most that long, and 0s resolves it for each measurement"},
     {.name = "COLLECTOR",
 	.type = OPTION_COLLECTOR,
 	AT(conf_check, collector),

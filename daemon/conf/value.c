@@ -46,7 +46,7 @@ value_is_outside(const struct option *row, double value)
 {
 	if (row->min == 0 && row->max == 0)
 		return false;
-	return value < row->min || (row->max > row->min && value > row->max);
+	return value < row->min || (row->max >= row->min && value > row->max);
 }
 
 /* No C0, DEL or C1; newlines and tabs only where text may have lines. */
