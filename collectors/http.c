@@ -193,7 +193,9 @@ on_reply(struct fetch_reply *reply, void *arg)
 	http->fetch = NULL;
 	result->class = classes[reply->class];
 	result->values[DNS] = reply->dns;
-	result->values[CONNECT] = reply->connect;
+	/* What it took to be refused is no time of a connection. */
+	if (reply->class != FETCH_REFUSED && reply->class != FETCH_CONNECT_TIMEOUT)
+		result->values[CONNECT] = reply->connect;
 	result->values[TLS] = reply->tls;
 	result->values[FIRST_BYTE] = reply->first_byte;
 	if (reply->certificate_expires_s != 0)

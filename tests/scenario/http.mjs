@@ -216,7 +216,7 @@ await scenario(async () => {
   fs.rmSync(files.token);
   await daemon.ctl('check', 'prova/bearer', '--now');
   const gone = (await daemon.json('checks')).checks.find(({ check }) => check === 'bearer');
-  ok('a missing secret is our fault', judge(gone, { verdict: 'down', class: 'internal',
+  ok('a missing secret is our fault', judge(gone, { verdict: 'unknown', class: 'internal',
     message: /cannot read the secret in .*token: No such file/ }));
 
   const told = daemon.log() + JSON.stringify(await daemon.json('checks')) + (await daemon.ctl('checks')).out;

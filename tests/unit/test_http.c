@@ -244,7 +244,7 @@ each_failure_of_fetch_has_its_class(void **state)
 		struct fetch_reply reply = {.class = cases[i].fetch,
 		    .sentence = "it \xff went",
 		    .dns = 0.5,
-		    .connect = NAN,
+		    .connect = 0.6,
 		    .tls = NAN,
 		    .first_byte = NAN,
 		    .total = 3};
@@ -255,8 +255,12 @@ each_failure_of_fetch_has_its_class(void **state)
 		assert_string_equal(result.message, "it ? went");
 		assert_true(value("dns") == 0.5);
 		/* A failure has no response time: refused in 1 ms is not quick. */
-		assert_true(isnan(value("connect")) && isnan(value("total")));
-		assert_true(isnan(value("size")));
+		assert_true(isnan(value("total")) && isnan(value("size")));
+		if (result.class == PROBE_REFUSED ||
+		    result.class == PROBE_CONNECT_TIMEOUT)
+			assert_true(isnan(value("connect")));
+		else
+			assert_true(value("connect") == 0.6);
 	}
 	assert_int_equal(results, ARRAY_LENGTH(cases));
 	collector_http.close(check);
