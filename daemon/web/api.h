@@ -1,0 +1,20 @@
+/*
+ * The API's document of services, in the shape of the design's section 8.
+ */
+#ifndef VT_WEB_API_H
+#define VT_WEB_API_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct figures;
+struct registry_service;
+
+/* One service as /api/v1/services has it; with_site: its site's id too. */
+json_t *api_service(const struct registry_service *service, const struct figures *figures,
+    int64_t now_us, bool with_site);
+/* The whole: takes services, an array. */
+json_t *api_services(json_t *services, int64_t now_us);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * Sites. Of languages, those count that the program has texts for; a site that has
+ * none of them is shown in the first that there is. A page's generation is a number
+ * of ours, not the registry's: with thousands of checks that one grows all the time,
+ * and a page would be built for every request.
+ */
+#include "web/sites.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "dashboards/assets.h"
+#include "watch/registry.h"
+#include "web/figures.h"
+#include "web/words.h"
+
+#define SITES_MAGIC 0x73697465
+#define PAGE_STEP_US CLOCK_SECOND
+#define PREFIX "strings/"
+
+struct site {
+	char *id;
+	struct conf_strings languages; /* items are the words' */
+	uint64_t generation;
+	uint64_t seen, seen_figures; /* the registry's, the figures' */
+	int64_t stepped_us;          /* mono */
+};
+
+struct sites {
+	MAGIC;
+	struct registry *registry;
+	const struct figures *figures;
+	size_t words_count;
+	struct words **words;
+	size_t count;
+	struct site *sites; /* in the registry's order */
+	uint64_t configured;
+};
+
+static void
+load_words(struct sites *sites)
+{
+	size_t i;
+
+	sites->words = mem_array(assets_count + 1, sizeof(*sites->words));
+	for (i = 0; i < assets_count; i++) {
+		const struct asset *asset = &assets_list[i];
+		json_error_t error;
+		json_t *strings;
+		char *language;
+		if (strncmp(asset->name, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		strings = json_loadb((const char *)asset->data, asset->length,
+		    JSON_REJECT_DUPLICATES, &error);
+		if (strings == NULL) {
+			log_error("%s:%d: %s", asset->name, error.line, error.text);
+			continue;
+		}
+		language = mem_strndup(asset->name + strlen(PREFIX),
+		    strcspn(asset->name + strlen(PREFIX), "."));
+		sites->words[sites->words_count++] = words_create(language, strings);
+		free(language);
+		json_decref(strings);
+	}
+}
+
+struct sites *
+sites_create(struct registry *registry, const struct figures *figures)
+{
+	struct sites *sites = mem_zalloc(sizeof(*sites));
+
+	MAGIC_SET(sites, SITES_MAGIC);
+	sites->registry = registry;
+	sites->figures = figures;
+	load_words(sites);
+	if (sites->words_count == 0) {
+		log_error("web: no texts are compiled in");
+		sites_destroy(sites);
+		return NULL;
+	}
+	sites_configure(sites);
+	return sites;
+}
+
+static void
+clear(struct sites *sites)
+{
+	size_t i;
+
+	for (i = 0; i < sites->count; i++) {
+		free(sites->sites[i].id);
+		free(sites->sites[i].languages.items);
+	}
+	free(sites->sites);
+	sites->sites = NULL;
+	sites->count = 0;
+}
+
+void
+sites_destroy(struct sites *sites)
+{
+	size_t i;
+
+	if (sites == NULL)
+		return;
+	MAGIC_CHECK(sites, SITES_MAGIC);
+	clear(sites);
+	for (i = 0; i < sites->words_count; i++)
+		words_destroy(sites->words[i]);
+	free(sites->words);
+	MAGIC_CLEAR(sites);
+	free(sites);
+}
+
+const struct words *
+sites_words(const struct sites *sites, const char *language)
+{
+	size_t i;
+
+	for (i = 0; i < sites->words_count; i++)
+		if (strcmp(words_language(sites->words[i]), language) == 0)
+			return sites->words[i];
+	return NULL;
+}
+
+static void
+find_languages(
+    const struct sites *sites, const struct conf_site *conf, struct site *site)
+{
+	struct conf_strings *out = &site->languages;
+	const struct words *words;
+	size_t i;
+
+	out->items = mem_array(conf->languages.count + 1, sizeof(*out->items));
+	for (i = 0; i < conf->languages.count; i++) {
+		words = sites_words(sites, conf->languages.items[i]);
+		if (words != NULL)
+			out->items[out->count++] = (char *)words_language(words);
+		else
+			log_warning("web: site %s: there are no texts in \"%s\"",
+			    conf->id, conf->languages.items[i]);
+	}
+	if (out->count == 0)
+		out->items[out->count++] = (char *)words_language(sites->words[0]);
+}
+
+void
+sites_configure(struct sites *sites)
+{
+	size_t i;
+
+	MAGIC_CHECK(sites, SITES_MAGIC);
+	clear(sites);
+	sites->configured++;
+	sites->count = registry_site_count(sites->registry);
+	sites->sites = mem_array(sites->count + 1, sizeof(*sites->sites));
+	for (i = 0; i < sites->count; i++) {
+		const struct conf_site *conf = registry_site(sites->registry, i)->conf;
+		struct site *site = &sites->sites[i];
+		site->id = mem_strdup(conf->id);
+		/* Above whatever a page was built at before. */
+		site->generation = sites->configured << 40;
+		find_languages(sites, conf, site);
+	}
+}
+
+static struct site *
+find(const struct sites *sites, const struct registry_site *site)
+{
+	size_t i;
+
+	for (i = 0; i < sites->count; i++)
+		if (strcmp(sites->sites[i].id, site->conf->id) == 0)
+			return &sites->sites[i];
+	assert(!"a site that the web was not told of");
+	return NULL;
+}
+
+const struct conf_strings *
+sites_languages(const struct sites *sites, const struct registry_site *site)
+{
+	return &find(sites, site)->languages;
+}
+
+/* A port that goes without saying does not count. */
+static bool
+hosts_equal(const char *host, const char *ours)
+{
+	size_t length = strlen(ours);
+
+	return strncmp(host, ours, length) == 0 &&
+	       (host[length] == '\0' || strcmp(host + length, ":80") == 0 ||
+		   strcmp(host + length, ":443") == 0);
+}
+
+struct registry_site *
+sites_choose(const struct sites *sites, const char *host, const char **path)
+{
+	struct registry_site *best = NULL;
+	size_t best_length = 0, i;
+
+	for (i = 0; i < sites->count; i++) {
+		struct registry_site *site = registry_site(sites->registry, i);
+		const char *base = site->conf->base_path;
+		size_t length = strlen(base);
+		if (sites->count > 1 && !hosts_equal(host, site->conf->host))
+			continue;
+		if (strncmp(*path, base, length) != 0 ||
+		    ((*path)[length] != '/' && (*path)[length] != '\0'))
+			continue;
+		if (best != NULL && length <= best_length)
+			continue;
+		best = site;
+		best_length = length;
+	}
+	if (best != NULL)
+		*path += best_length;
+	return best;
+}
+
+uint64_t
+sites_generation(struct sites *sites, const struct registry_site *site)
+{
+	struct site *ours = find(sites, site);
+	int64_t now = clock_mono_us();
+
+	if ((ours->seen != site->generation ||
+		ours->seen_figures != figures_generation(sites->figures)) &&
+	    (ours->stepped_us == 0 || now - ours->stepped_us >= PAGE_STEP_US)) {
+		ours->generation++;
+		ours->seen = site->generation;
+		ours->seen_figures = figures_generation(sites->figures);
+		ours->stepped_us = now;
+	}
+	return ours->generation;
+}
+
+uint64_t
+sites_conf_generation(const struct sites *sites)
+{
+	return sites->configured;
+}
