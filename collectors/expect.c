@@ -17,8 +17,11 @@
 #include "base/pattern.h"
 #include "base/pointer.h"
 
+#define JSON_MEMORY_MAX ((size_t)64 << 20)
+
 struct rule {
-	char *text;              /* of a header: its name */
+	char *text;              /* the pattern's; of a header: its name */
+	char *wanted;            /* of a header: the pattern's text */
 	struct pattern *pattern; /* NULL of a header: it is there */
 };
 
@@ -42,6 +45,7 @@ rules_free(struct rules *rules)
 
 	for (i = 0; i < rules->count; i++) {
 		free(rules->items[i].text);
+		free(rules->items[i].wanted);
 		pattern_free(rules->items[i].pattern);
 	}
 	free(rules->items);
@@ -108,17 +112,19 @@ static int
 compile_header(struct rule *rule, const char *text, char wrong[256])
 {
 	size_t length = strcspn(text, ":");
+	const char *wanted = text + length;
 
 	if (length == 0 || strcspn(text, " \t") < length) {
 		snprintf(
 		    wrong, 256, "expected the name of a header, or \"Name: pattern\"");
 		return ERR_SYNTAX;
 	}
-	if (text[length] == ':') {
-		rule->pattern = pattern_compile(
-		    text + length + 1 + strspn(text + length + 1, " \t"), wrong);
+	if (*wanted == ':') {
+		wanted += 1 + strspn(wanted + 1, " \t");
+		rule->pattern = pattern_compile(wanted, wrong);
 		if (rule->pattern == NULL)
 			return ERR_SYNTAX;
+		rule->wanted = mem_strdup(wanted);
 	}
 	rule->text = mem_strndup(text, length);
 	return 0;
@@ -258,10 +264,15 @@ check_headers(
 
 		if (result == 1)
 			continue;
-		snprintf(sentence, 256, "the header %.100s %s", rule->text,
-		    result == ERR_NOT_FOUND ? "is missing"
-		    : result == ERR_RANGE   ? "is too much work for its pattern"
-					    : "does not match its pattern");
+		if (result == ERR_NOT_FOUND)
+			snprintf(
+			    sentence, 256, "the header %.150s is missing", rule->text);
+		else
+			snprintf(sentence, 256,
+			    "the header %.80s %s the pattern %.100s", rule->text,
+			    result == ERR_RANGE ? "is too much work for"
+						: "does not match",
+			    rule->wanted);
 		return PROBE_MATCH;
 	}
 	return PROBE_OK;
@@ -309,6 +320,26 @@ parse_json(const struct expect_answer *answer, json_error_t *error)
 	return document;
 }
 
+/* About what jansson takes for a document, in bytes: an empty object is 200 times as
+ * large as its text. Commas within texts count too, which is not much. */
+static size_t
+json_memory(const char *body, size_t length)
+{
+	size_t bytes = 0, i;
+
+	for (i = 0; i < length; i++) {
+		if (body[i] == '{')
+			bytes += 256;
+		else if (body[i] == '[')
+			bytes += 128;
+		else if (body[i] == ':')
+			bytes += 72;
+		else if (body[i] == ',')
+			bytes += 40;
+	}
+	return bytes;
+}
+
 static enum probe_class
 check_json(
     const struct expect *expect, const struct expect_answer *answer, char sentence[256])
@@ -321,6 +352,10 @@ check_json(
 		return PROBE_OK;
 	if (answer->body_length == 0) {
 		snprintf(sentence, 256, "the body is empty, expected JSON");
+		return PROBE_JSON;
+	}
+	if (json_memory(answer->body, answer->body_length) > JSON_MEMORY_MAX) {
+		snprintf(sentence, 256, "the JSON has too many values to look into");
 		return PROBE_JSON;
 	}
 	document = parse_json(answer, &error);

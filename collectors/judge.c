@@ -12,6 +12,9 @@
 
 #define JUDGE_MAGIC 0x6a646765
 #define HERE_MAX 16384 /* bytes of a body: well under a millisecond of JSON */
+#define WAITING_MAX ((size_t)64 << 20)
+
+static size_t waiting; /* bytes of all answers with the workers; the loop's */
 
 struct judge {
 	MAGIC;
@@ -27,6 +30,7 @@ struct judge {
 static void
 judge_free(struct judge *judge)
 {
+	waiting -= judge->answer.headers_length + judge->answer.body_length;
 	expect_destroy(judge->expect);
 	free(judge->copy);
 	MAGIC_CLEAR(judge);
@@ -58,7 +62,8 @@ judge_start(struct worker_pool *io, struct expect *expect,
 {
 	struct judge *judge;
 
-	if (io == NULL || answer->body_length <= HERE_MAX || !expect_reads_body(expect))
+	if (io == NULL || answer->body_length <= HERE_MAX ||
+	    !expect_reads_body(expect) || waiting + answer->body_length > WAITING_MAX)
 		return NULL;
 	judge = mem_zalloc(sizeof(*judge));
 	MAGIC_SET(judge, JUDGE_MAGIC);
@@ -70,6 +75,7 @@ judge_start(struct worker_pool *io, struct expect *expect,
 	memcpy(judge->copy + answer->headers_length, answer->body, answer->body_length);
 	judge->answer.headers = judge->copy;
 	judge->answer.body = judge->copy + answer->headers_length;
+	waiting += answer->headers_length + answer->body_length;
 	judge->cb = cb;
 	judge->arg = arg;
 	if (worker_submit(io, WORKER_NORMAL, on_worker, on_done, judge) == 0)

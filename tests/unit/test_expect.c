@@ -73,13 +73,13 @@ expectations_hold_or_say_why_not(void **state)
 	    {{.header = "content-TYPE"}, 200, "", PROBE_OK, ""},
 	    {{.header = "Content-Type: ^text/html"}, 200, "", PROBE_OK, ""},
 	    {{.header = "Content-Type:json"}, 200, "", PROBE_MATCH,
-		"the header Content-Type does not match its pattern"},
+		"the header Content-Type does not match the pattern json"},
 	    {{.header = "Content"}, 200, "", PROBE_MATCH,
 		"the header Content is missing"},
 	    {{.header = "X-Twice: ^one$"}, 200, "", PROBE_OK, ""},
 	    {{.header = "X-Twice: ^two$"}, 200, "", PROBE_OK, ""},
 	    {{.header = "X-Twice: ^three$"}, 200, "", PROBE_MATCH,
-		"the header X-Twice does not match its pattern"},
+		"the header X-Twice does not match the pattern ^three$"},
 	    {{.header = "X-Empty: ^$"}, 200, "", PROBE_OK, ""},
 	    {{.header = "X-Last: bare"}, 200, "", PROBE_OK, ""},
 	    {{.match = "attivo"}, 200, "Servizio attivo", PROBE_OK, ""},
@@ -124,7 +124,7 @@ expectations_hold_or_say_why_not(void **state)
 static void
 a_hostile_body_is_bounded(void **state)
 {
-	size_t length = 1 << 20;
+	size_t length = 1 << 20, i;
 	char *body = mem_alloc(length), sentence[256];
 
 	memset(body, ' ', length);
@@ -137,11 +137,17 @@ a_hostile_body_is_bounded(void **state)
 	assert_int_equal(
 	    check(&(struct wanted){.not_match = "\\s+$"}, 200, body, length, sentence),
 	    PROBE_MATCH);
-	memset(body, '[', length);
+	memset(body, '[', length / 4);
 	assert_int_equal(
 	    check(&(struct wanted){.json = "/a"}, 200, body, length, sentence),
 	    PROBE_JSON);
 	assert_non_null(strstr(sentence, "maximum parsing depth reached"));
+	for (i = 0; i < length; i++)
+		body[i] = "{},"[i % 3];
+	assert_int_equal(
+	    check(&(struct wanted){.json = "/a"}, 200, body, length, sentence),
+	    PROBE_JSON);
+	assert_string_equal(sentence, "the JSON has too many values to look into");
 	free(body);
 	assert_int_equal(
 	    check(&(struct wanted){.match = "a"}, 200, NULL, 0, sentence), PROBE_MATCH);
