@@ -16,7 +16,9 @@
 #include "store/archive.h"
 #include "watch/registry.h"
 #include "web/api.h"
+#include "web/exposition.h"
 #include "web/figures.h"
+#include "web/metrics.h"
 #include "web/pages.h"
 #include "web/server.h"
 
@@ -61,6 +63,27 @@ serve_readiness(struct web *web, struct server_request *request)
 }
 
 static void
+serve_metrics(struct web *web, struct server_request *request, const char *accept)
+{
+	static const char *const headers[] = {
+	    "Cache-Control: no-store", "Vary: Accept", NULL};
+	struct metrics_source source = {.env = &web->env,
+	    .cache = pages_cache(web->pages),
+	    .public = web->public,
+	    .admin = web->admin};
+	struct buf bodies[SERVER_ENCODINGS] = {0};
+	struct server_content *content;
+	bool openmetrics = exposition_wants_openmetrics(accept);
+
+	metrics_write(&source, openmetrics, &bodies[SERVER_IDENTITY]);
+	content = server_content_create(200,
+	    openmetrics ? EXPOSITION_TYPE_OPENMETRICS : EXPOSITION_TYPE_TEXT, bodies,
+	    headers);
+	server_reply(request, content);
+	server_content_unref(content);
+}
+
+static void
 handle_admin(struct server_request *request, const struct server_head *head, void *arg)
 {
 	struct web *web = arg;
@@ -72,6 +95,8 @@ handle_admin(struct server_request *request, const struct server_head *head, voi
 		server_reply_text(request, 200, TEXT_PLAIN, "ok\n");
 	else if (strcmp(head->path, "/readyz") == 0)
 		serve_readiness(web, request);
+	else if (strcmp(head->path, "/metrics") == 0)
+		serve_metrics(web, request, head->accept);
 	else
 		server_reply_text(request, 404, TEXT_PLAIN, "404\n");
 }
