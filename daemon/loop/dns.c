@@ -29,7 +29,6 @@
 #define DNS_MAGIC 0x646e7321
 #define QUESTION_MAGIC 0x71756573
 #define CHANNEL_MAGIC 0x6368616e
-#define RESOLV_CONF "/etc/resolv.conf"
 #define QUESTIONS_MAX 4096
 /* Asked again after 1.5 s and 4.5 s, given up after 10.5 s, with one server. */
 #define TRY_MS 1500
@@ -69,7 +68,9 @@ struct channel {
 struct dns {
 	MAGIC;
 	struct loop *loop;
-	char *servers;
+	char *servers; /* or NULL: then file is read */
+	char *file;
+	int port;                      /* of the servers in file */
 	LIST_HEAD(, channel) channels; /* the first takes new questions */
 	STAILQ_HEAD(, question) answered;
 	struct loop_timer *deliver_timer;
@@ -173,17 +174,23 @@ channel_create(struct dns *dns)
 	    .lookups = lookups,
 	    .sock_state_cb = on_socket_state,
 	    .sock_state_cb_data = channel,
+	    .resolvconf_path = dns->file,
+	    .udp_port = dns->port,
+	    .tcp_port = dns->port,
 	};
+	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+		   ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB |
+		   ARES_OPT_NOROTATE;
 	int status;
 
+	if (dns->file != NULL)
+		mask |= ARES_OPT_RESOLVCONF | ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT;
 	MAGIC_SET(channel, CHANNEL_MAGIC);
 	channel->dns = dns;
 	channel->timer = loop_timer_create(dns->loop, on_timer, channel);
 	LIST_INIT(&channel->sockets);
 	LIST_INSERT_HEAD(&dns->channels, channel, entry);
-	status = ares_init_options(&channel->ares, &options,
-	    ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
-		ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_NOROTATE);
+	status = ares_init_options(&channel->ares, &options, mask);
 	if (status == ARES_SUCCESS && dns->servers != NULL)
 		status = ares_set_servers_ports_csv(channel->ares, dns->servers);
 	if (status == ARES_SUCCESS)
@@ -205,14 +212,14 @@ refresh(struct dns *dns)
 	if (dns->servers != NULL || (!first && now_us - dns->checked_us < CLOCK_SECOND))
 		return;
 	dns->checked_us = now_us;
-	if (stat(RESOLV_CONF, &now) != 0)
+	if (stat(dns->file, &now) != 0)
 		memset(&now, 0, sizeof(now));
 	if (!first &&
 	    (now.st_ino != dns->seen.st_ino || now.st_size != dns->seen.st_size ||
 		now.st_mtim.tv_sec != dns->seen.st_mtim.tv_sec ||
 		now.st_mtim.tv_nsec != dns->seen.st_mtim.tv_nsec) &&
 	    channel_create(dns) == 0)
-		log_info("dns: %s changed, read again", RESOLV_CONF);
+		log_info("dns: %s changed, read again", dns->file);
 	dns->seen = now;
 }
 
@@ -369,10 +376,21 @@ struct dns *
 dns_create(struct loop *loop, const char *servers)
 {
 	struct dns *dns = mem_zalloc(sizeof(*dns));
+	char *colon;
 
 	MAGIC_SET(dns, DNS_MAGIC);
 	dns->loop = loop;
-	dns->servers = mem_strdup(servers);
+	dns->port = 53;
+	if (servers != NULL && servers[0] != '/') {
+		dns->servers = mem_strdup(servers);
+	} else {
+		dns->file = mem_strdup(servers ? servers : "/etc/resolv.conf");
+		colon = strchr(dns->file, ':');
+		if (colon != NULL) {
+			*colon = '\0';
+			dns->port = atoi(colon + 1);
+		}
+	}
 	dns->checked_us = -1;
 	LIST_INIT(&dns->channels);
 	STAILQ_INIT(&dns->answered);
@@ -404,6 +422,7 @@ dns_destroy(struct dns *dns)
 	loop_timer_destroy(dns->deliver_timer);
 	ares_library_cleanup();
 	free(dns->servers);
+	free(dns->file);
 	MAGIC_CLEAR(dns);
 	free(dns);
 }

@@ -25,8 +25,8 @@ struct dns_result {
 	int64_t ttl_s;		/* also of the absence, -1 if not told */
 };
 
-/* servers: "IP[:port],...", NULL: those of /etc/resolv.conf, read again when it
- * changes. -> NULL if c-ares cannot begin (logged) */
+/* servers: "IP[:port],...", or "/FILE[:port]", which is read again when it changes;
+ * NULL: "/etc/resolv.conf". -> NULL if c-ares cannot begin (logged) */
 struct dns *dns_create(struct loop *loop, const char *servers);
 void dns_destroy(struct dns *dns); /* what is open is dropped silently */
 

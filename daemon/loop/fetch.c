@@ -322,7 +322,8 @@ on_resolved(const struct resolve_answer *answer, void *arg)
 	fetch->query = NULL;
 	add_phase(&fetch->reply.dns, answer->elapsed_us);
 	if (answer->error != 0) {
-		fetch->reply.class = FETCH_RESOLVE;
+		fetch->reply.class =
+		    answer->error == ERR_FULL ? FETCH_INTERNAL : FETCH_RESOLVE;
 		strlcpy(fetch->reply.sentence, answer->sentence,
 		    sizeof(fetch->reply.sentence));
 		finish(fetch);

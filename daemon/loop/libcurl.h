@@ -40,6 +40,7 @@ struct transfer {
 	int64_t opened_us, tls_began_us; /* the socket, the handshake; 0: not yet */
 	int64_t max_body, body_bytes;
 	size_t header_bytes;
+	int open_error; /* errno of socket() */
 	bool tls, want_certificate, drop_redirect_body, too_large, headers_too_large;
 	char error[CURL_ERROR_SIZE];
 };

@@ -75,14 +75,27 @@ certificate_class(struct transfer *transfer)
 	}
 }
 
+/* What we lack ourselves says nothing of the other side. */
 static enum fetch_class
 connect_class(struct transfer *transfer, char *detail, size_t size)
 {
-	long code = 0;
+	long code = transfer->open_error;
 
-	curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &code);
+	if (code == 0)
+		curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &code);
 	snprintf(detail, size, "%s", err_text(-(int)code));
-	return code == ETIMEDOUT ? FETCH_CONNECT_TIMEOUT : FETCH_REFUSED;
+	switch (code) {
+	case ETIMEDOUT:
+		return FETCH_CONNECT_TIMEOUT;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+	case EADDRNOTAVAIL:
+		return FETCH_INTERNAL;
+	default:
+		return FETCH_REFUSED;
+	}
 }
 
 enum fetch_class
@@ -97,6 +110,18 @@ outcome_timeout(struct transfer *transfer)
 	    info_time(transfer, CURLINFO_CONNECT_TIME_T) > 0)
 		return FETCH_TLS_TIMEOUT;
 	return FETCH_CONNECT_TIMEOUT;
+}
+
+/* libcurl has one code for a connection that was reset, a chunk that is broken, a
+ * TLS alert after the handshake (a client certificate is wanted). */
+static enum fetch_class
+receive_class(struct transfer *transfer)
+{
+	if (strstr(transfer->error, "hunk") != NULL)
+		return FETCH_PROTOCOL;
+	if (transfer->tls && strstr(transfer->error, "alert") != NULL)
+		return FETCH_TLS;
+	return FETCH_CLOSED;
 }
 
 enum fetch_class
@@ -128,9 +153,7 @@ outcome_class(struct transfer *transfer, CURLcode code, struct transfer_outcome 
 	case CURLE_HTTP2_STREAM:
 		return FETCH_CLOSED;
 	case CURLE_RECV_ERROR:
-		/* A broken chunk comes as this too. */
-		return strstr(transfer->error, "hunk") != NULL ? FETCH_PROTOCOL
-							       : FETCH_CLOSED;
+		return receive_class(transfer);
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_HTTP2:

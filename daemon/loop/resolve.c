@@ -271,6 +271,10 @@ explain(struct resolve_query *query)
 		    both                    ? ""
 		    : query->part[0].wanted ? "IPv4 "
 					    : "IPv6 ");
+	else if (result->reason == NULL)
+		snprintf(out, size,
+		    "no DNS server answered within %g s for the name %s",
+		    (double)query->timeout_us / CLOCK_SECOND, query->name);
 	else
 		snprintf(out, size, "%s for the name %s", result->reason, query->name);
 }
@@ -344,6 +348,7 @@ on_ready_timer(void *arg)
 	deliver(resolve);
 }
 
+/* reason NULL: the query's time is over */
 static void
 fail_part(struct part *part, int error, const char *reason)
 {
@@ -362,8 +367,7 @@ on_query_timer(void *arg)
 	MAGIC_CHECK(query, QUERY_MAGIC);
 	for (i = 0; i < FAMILIES; i++)
 		if (query->part[i].wanted && !query->part[i].done)
-			fail_part(&query->part[i], -ETIMEDOUT,
-			    "no DNS server answered in time");
+			fail_part(&query->part[i], -ETIMEDOUT, NULL);
 	make_ready(query);
 	deliver(resolve);
 }

@@ -34,7 +34,7 @@ struct resolve_answer {
 	bool cached;		/* no question went out for this */
 };
 
-/* servers: "IP[:port],..." for tests, NULL: the system's. cache_max: entries, one
+/* servers: "IP[:port],..." or a resolv.conf, for tests; NULL: the system's. cache_max: entries, one
  * a name and family. -> NULL if c-ares cannot begin (logged) */
 struct resolve *resolve_create(struct loop *loop, const char *servers, size_t cache_max);
 /* Pending queries are dropped silently. Not from within a callback of ours. */

@@ -7,6 +7,7 @@
  * replaced every ten minutes, so that there is a full handshake. A handle that
  * had anything but a plain GET is reset before its next use.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,13 @@
 #include "loop/address.h"
 #include "loop/libcurl.h"
 #include "loop/loop.h"
+#include "loop/redirect.h"
 
 #define IDLE_MAX 128
 #define KEYED_MAX 1024
 #define HEADERS_MAX 65536
 #define FULL_HANDSHAKE_S 600
+#define PACKED_MORE_MAX 65536 /* more than unpacked, at most */
 
 static int
 key_compare(struct transfer *a, struct transfer *b)
@@ -87,11 +90,32 @@ on_tls_begin(CURL *easy, void *context, void *arg)
 	return CURLE_OK;
 }
 
-static bool
-is_redirect(long status)
+/* What is received may be much and unpack to little: that is bounded too. */
+static int
+on_progress(
+    void *arg, curl_off_t all, curl_off_t received, curl_off_t to_send, curl_off_t sent)
 {
-	return status == 301 || status == 302 || status == 303 || status == 307 ||
-	       status == 308;
+	struct transfer *transfer = arg;
+
+	if (received <= transfer->max_body + PACKED_MORE_MAX)
+		return 0;
+	transfer->too_large = true;
+	return 1;
+}
+
+static bool
+is_redirect(struct transfer *transfer)
+{
+	long status = 0;
+	char *location;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (!redirect_is_status(status))
+		return false;
+	location = redirect_header(
+	    transfer->headers->data, transfer->headers->length, "Location");
+	free(location);
+	return location != NULL;
 }
 
 static size_t
@@ -99,8 +123,9 @@ on_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct transfer *transfer = arg;
 	size_t length = size * count;
-	long status = 0;
 
+	if (transfer->drop_redirect_body && transfer->body_bytes == 0)
+		transfer->drop_redirect_body = is_redirect(transfer);
 	if (transfer->body_bytes + (int64_t)length > transfer->max_body) {
 		buf_add(
 		    transfer->body, data, transfer->max_body - transfer->body_bytes);
@@ -109,12 +134,8 @@ on_body(char *data, size_t size, size_t count, void *arg)
 		return 0;
 	}
 	transfer->body_bytes += length;
-	if (transfer->drop_redirect_body) {
-		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-		if (is_redirect(status))
-			return length;
-	}
-	buf_add(transfer->body, data, length);
+	if (!transfer->drop_redirect_body)
+		buf_add(transfer->body, data, length);
 	return length;
 }
 
@@ -173,6 +194,9 @@ set_constants(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "Vetrina/" PACKAGE_VERSION);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
@@ -393,6 +417,7 @@ prepare(struct transfer *transfer, const struct transfer_request *request)
 	transfer->max_body = request->max_body;
 	transfer->body_bytes = transfer->header_bytes = 0;
 	transfer->opened_us = transfer->tls_began_us = 0;
+	transfer->open_error = 0;
 	transfer->too_large = transfer->headers_too_large = false;
 	transfer->want_certificate = request->want_certificate;
 	transfer->drop_redirect_body = request->drop_redirect_body;

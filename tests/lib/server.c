@@ -7,7 +7,8 @@
  *   /status/N	that status
  *   /to/N/URL	status N, Location: URL
  *   /loop	302 to itself
- *   /gzip	"hello" compressed; /bomb 64 MB of zeros compressed
+ *   /gzip	"hello" compressed; /bomb 16 MB of zeros compressed;
+ *		/hollow compressed without end that unpacks to nothing
  *   /huge	Content-Length of 100 MB; /flood without a length
  *   /fields	headers without end; /many 100 KB of them
  *   /silent	nothing; /drip a byte now and then; /half a part of the body
@@ -29,7 +30,7 @@
 #include <zlib.h>
 
 #define CONNECTIONS_MAX 256
-#define BOMB_SIZE (64 << 20)
+#define BOMB_SIZE (16 << 20)
 
 struct connection {
 	struct server *server;
@@ -115,6 +116,21 @@ serve_flood(int fd, const char *head)
 }
 
 static void
+serve_hollow(int fd)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
+				   "\x1f\x8b\x08\0\0\0\0\0\0\x03";
+	unsigned char blocks[5000];
+	int i;
+
+	for (i = 0; i < 5000; i += 5)
+		memcpy(blocks + i, "\0\0\0\xff\xff", 5);
+	say(fd, head, sizeof(head) - 1);
+	while (say(fd, blocks, sizeof(blocks)))
+		;
+}
+
+static void
 serve_fields(int fd, int count)
 {
 	char line[1100] = "";
@@ -169,6 +185,8 @@ serve(int fd, const char *path, const char *request, size_t length)
 		    compress_all("hello", 5, 1, packed, sizeof(packed)));
 	} else if (begins(path, "/bomb")) {
 		serve_bomb(fd);
+	} else if (begins(path, "/hollow")) {
+		serve_hollow(fd);
 	} else if (begins(path, "/huge")) {
 		serve_flood(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
 	} else if (begins(path, "/flood")) {
@@ -260,26 +278,52 @@ run_server(void *arg)
 	return NULL;
 }
 
-struct server *
-server_start(void)
+static struct server *
+start_on(int family, struct sockaddr *at, socklen_t length)
 {
 	struct server *server = calloc(1, sizeof(*server));
-	struct sockaddr_in at = {.sin_family = AF_INET};
-	socklen_t length = sizeof(at);
 	int code;
 
 	assert(server != NULL);
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	pthread_mutex_init(&server->lock, NULL);
-	server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	code = bind(server->fd, (struct sockaddr *)&at, sizeof(at));
-	assert(code == 0);
+	server->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (server->fd < 0 || bind(server->fd, at, length) != 0) {
+		if (server->fd >= 0)
+			close(server->fd);
+		free(server);
+		return NULL;
+	}
 	code = listen(server->fd, 64);
 	assert(code == 0);
-	getsockname(server->fd, (struct sockaddr *)&at, &length);
-	server->port = ntohs(at.sin_port);
+	getsockname(server->fd, at, &length);
 	code = pthread_create(&server->thread, NULL, run_server, server);
 	assert(code == 0);
+	return server;
+}
+
+struct server *
+server_start(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	struct server *server;
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	server = start_on(AF_INET, (struct sockaddr *)&at, sizeof(at));
+	assert(server != NULL);
+	server->port = ntohs(at.sin_port);
+	return server;
+}
+
+struct server *
+server_start_v6(void)
+{
+	struct sockaddr_in6 at = {.sin6_family = AF_INET6};
+	struct server *server;
+
+	at.sin6_addr = in6addr_loopback;
+	server = start_on(AF_INET6, (struct sockaddr *)&at, sizeof(at));
+	if (server != NULL)
+		server->port = ntohs(at.sin6_port);
 	return server;
 }
 

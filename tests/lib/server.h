@@ -7,7 +7,8 @@
 
 struct server;
 
-struct server *server_start(void);
+struct server *server_start(void); /* on 127.0.0.1 */
+struct server *server_start_v6(void); /* on ::1; NULL: there is no IPv6 */
 int server_port(const struct server *server);
 int server_connections(struct server *server); /* accepted so far */
 void server_stop(struct server *server); /* closes all connections */
