@@ -89,9 +89,11 @@ void archive_flush(struct archive *archive, void (*cb)(int error, void *arg), vo
 
 struct archive_stats {
 	uint64_t samples;		/* accepted */
+	uint64_t durable;		/* of those, known to survive a crash */
 	uint64_t refused_time;		/* not after the last */
 	uint64_t refused_full;		/* pending_max was hit */
-	uint64_t replayed, skipped;	/* at start */
+	uint64_t replayed, skipped;	/* at start: pending again, in their file already */
+	uint64_t replay_lost, replay_damages; /* samples; places that did not read */
 	uint64_t updates, update_errors, rows_written;
 	uint64_t journal_bytes, journal_errors;
 	uint64_t migrated, created;

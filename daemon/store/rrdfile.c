@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -37,17 +38,21 @@
 #define XFF 0.9999999 /* of 10,000,000 points one known is enough */
 #define BATCH_ROWS 1024
 #define TRIES 20
+#define LOG_US (60 * CLOCK_SECOND)
 #define START_MIN_S 315360000 /* librrd: no earlier than 1980 */
 
-/* What librrd said, as a code. */
+/* What librrd said, as a code. A disk in trouble says it of every file. */
 static int
 library_error(const char *what, const char *path, int error)
 {
+	static struct log_limit limit;
 	const char *words = rrd_test_error() ? rrd_get_error() : err_text(-error);
+	unsigned long held;
 
 	if (strstr(words, "lock") != NULL)
 		return -EAGAIN;
-	log_error("%s: %s: %s", path, what, words);
+	if (log_limited(&limit, LOG_US, &held))
+		log_error("%s: %s: %s (%lu more)", path, what, words, held);
 	rrd_clear_error();
 	return error == ENOSPC || error == EDQUOT || error == EFBIG ? -error
 								    : ERR_LIBRARY;

@@ -1,0 +1,157 @@
+/*
+ * Jobs of the rrd thread. A file that is not what it should be is dealt with at the
+ * moment it is met: missing, it is made; of another shape, migrated; damaged, it is
+ * moved aside as FILE.damaged-TIME and made anew. Rows are skipped, not doubled, when
+ * the file has them already, so a job may be repeated.
+ */
+#include "store/archivejob.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/rrdhead.h"
+
+char *
+archivejob_path(
+    const char *store, const char *site, const char *service, const char *check)
+{
+	return mem_printf("%s/%s/rrd/%s/%s.rrd", store, site, service, check);
+}
+
+static int
+create(struct archivejob *job)
+{
+	int64_t step = job->shape.step_s, first = job->first_s;
+	int error = rrdfile_create(job->path, &job->shape, first - first % step - step);
+
+	job->created = error == 0;
+	return error;
+}
+
+static int
+set_aside(struct archivejob *job)
+{
+	char *aside = mem_printf("%s.damaged-%lld", job->path, (long long)job->now_s);
+	int error = rename(job->path, aside) == 0 ? 0 : -errno;
+
+	if (error == 0) {
+		log_error("%s: damaged: kept as %s, made anew", job->path, aside);
+		job->damaged = true;
+	} else {
+		log_error("%s: damaged: %s", job->path, err_text(error));
+	}
+	free(aside);
+	return error;
+}
+
+static int
+migrate(struct archivejob *job)
+{
+	int error = rrdfile_migrate(job->path, &job->shape);
+
+	job->migrated = error == 0;
+	if (job->migrated)
+		log_info("%s: migrated to the data sources and retention configured",
+		    job->path);
+	return error;
+}
+
+/* Gives the file its shape. */
+static int
+prepare(struct archivejob *job)
+{
+	int error = rrdfile_matches(job->path, &job->shape);
+
+	if (error == 1 || (error == 0 && job->foreign))
+		return 0;
+	if (error == 0)
+		error = migrate(job);
+	if (error == ERR_DAMAGED) {
+		error = set_aside(job);
+		if (error == 0)
+			error = -ENOENT;
+	}
+	return error == -ENOENT ? create(job) : error;
+}
+
+/* The rows as the columns of another shape's file, by name; what is between its steps
+ * has no place there. */
+static struct block *
+translate(const struct archivejob *job, const struct rrdhead *head)
+{
+	struct block *out = block_create(head->source_count);
+	double row[RRDHEAD_SOURCES_MAX];
+	size_t i, j;
+	int column;
+
+	for (i = 0; i < job->rows->count; i++) {
+		const double *values = job->rows->values + i * job->rows->width;
+		if (job->rows->times_s[i] % head->step_s != 0)
+			continue;
+		for (j = 0; j < head->source_count; j++)
+			row[j] = NAN;
+		for (j = 0; j < job->shape.source_count; j++) {
+			column = rrdhead_source(head, job->shape.sources[j].name);
+			if (column >= 0)
+				row[column] = values[j];
+		}
+		block_add(out, job->rows->times_s[i], row, 0);
+	}
+	return out;
+}
+
+static int
+write_rows(struct archivejob *job)
+{
+	const struct block *rows = job->rows;
+	struct block *translated = NULL;
+	struct rrdhead head;
+	int error;
+
+	if (job->foreign && rrdhead_read(job->path, &head) == 0)
+		rows = translated = translate(job, &head);
+	error = rrdfile_update(job->path, rows->times_s, rows->values, rows->count,
+	    rows->width, &job->skipped);
+	job->skipped += job->rows->count - rows->count;
+	block_destroy(translated);
+	return error;
+}
+
+static int
+update(struct archivejob *job)
+{
+	int error = job->made ? 0 : prepare(job);
+
+	if (error != 0 || job->rows == NULL)
+		return error;
+	error = write_rows(job);
+	/* Somebody changed the file behind us: once more, from its state now. */
+	if (error == -ENOENT || error == ERR_DAMAGED || error == ERR_RANGE) {
+		error = prepare(job);
+		if (error == 0)
+			error = write_rows(job);
+	}
+	return error;
+}
+
+void
+archivejob_run(void *arg)
+{
+	struct archivejob *job = arg;
+	struct archivejob_run *run;
+
+	if (!job->look_only)
+		job->error = update(job);
+	job->matches = rrdfile_matches(job->path, &job->shape) == 1;
+	if (rrdfile_last(job->path, &job->last_s) != 0)
+		job->last_s = 0;
+	STAILQ_FOREACH (run, &job->runs, entry)
+		if (run->fn != NULL)
+			run->fn(job->path, run->arg);
+}

@@ -1,0 +1,442 @@
+/*
+ * Series of the archive: their queues and jobs. Three queues keep order among series:
+ * readers first, then flushes, then files to be made or migrated, of which one at a
+ * time, so that neither waits for a thousand files.
+ *
+ * A job gets the rows lent. When it ends well they are released from the journal;
+ * otherwise they go back in front of those that came meanwhile, and are tried again.
+ *
+ * A series that is closed stays until its rows are in the file. Whoever opens the same
+ * check again, with another step or other data sources, waits for its elder: the file
+ * is migrated when the last row of the old shape is in it. What the replay finds for
+ * checks or shapes that are no more is such a closed series too.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "loop/loop.h"
+#include "loop/worker.h"
+#include "store/archive_private.h"
+#include "store/journal.h"
+
+#define JOBS_MAX 4                  /* at the rrd thread, readers aside */
+#define RETRY_US (5 * CLOCK_SECOND) /* doubles */
+#define RETRY_MAX_US (300 * CLOCK_SECOND)
+#define REFUSED_US (CLOCK_SECOND / 50) /* the rrd thread's queue was full */
+
+static int
+compare(const struct archive_series *a, const struct archive_series *b)
+{
+	return strcmp(a->key, b->key);
+}
+
+TREE_GENERATE(archive_tree, archive_series, node, compare)
+
+static bool
+same_retention(const struct conf_retention *a, const struct conf_retention *b)
+{
+	size_t i;
+
+	if (a->count != b->count)
+		return false;
+	for (i = 0; i < a->count; i++)
+		if (a->tiers[i].step_us != b->tiers[i].step_us ||
+		    a->tiers[i].keep_us != b->tiers[i].keep_us)
+			return false;
+	return true;
+}
+
+bool
+archive_series_same_key(const struct archive_series *a, const struct archive_series *b)
+{
+	return a->hash == b->hash && strcmp(a->key, b->key) == 0;
+}
+
+void
+archive_count_pending(struct archive_series *series, int64_t rows)
+{
+	struct archive_stats *stats = &series->archive->stats;
+
+	stats->pending_samples += (uint64_t)rows;
+	stats->pending_bytes +=
+	    rows * (int64_t)block_row_bytes(series->shape.source_count);
+}
+
+void
+archive_release(struct archive_series *series, struct block *block)
+{
+	size_t i;
+
+	archive_count_pending(series, -(int64_t)block->count);
+	for (i = 0; i < block->part_count; i++)
+		journal_release(series->archive->journal, block->parts[i].generation,
+		    block->parts[i].rows);
+	block_destroy(block);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct archive_series *series = arg;
+
+	MAGIC_CHECK(series, SERIES_MAGIC);
+	series->wanted = true;
+	series->held = false;
+	archive_dispatch(series);
+}
+
+struct archive_series *
+archive_series_create(struct archive *archive, const struct record_definition *name,
+    struct archive_source *sources, size_t count)
+{
+	struct archive_series *series = mem_zalloc(sizeof(*series));
+	struct record_definition definition = {.step_s = name->step_s, .count = count};
+	size_t i;
+
+	MAGIC_SET(series, SERIES_MAGIC);
+	series->archive = archive;
+	series->queue = series->job_queue = QUEUES;
+	series->key = mem_printf("%s/%s/%s", name->site, name->service, name->check);
+	series->hash = text_hash(series->key, strlen(series->key), TEXT_HASH_SEED);
+	series->path =
+	    archivejob_path(archive->path, name->site, name->service, name->check);
+	series->site = mem_strdup(name->site);
+	series->service = mem_strdup(name->service);
+	series->check = mem_strdup(name->check);
+	series->sources = sources;
+	series->shape.step_s = name->step_s;
+	series->shape.retention = archive->retention;
+	series->shape.sources = sources;
+	series->shape.source_count = count;
+	definition.site = series->site;
+	definition.service = series->service;
+	definition.check = series->check;
+	for (i = 0; i < count; i++)
+		definition.names[i] = sources[i].name;
+	series->journal = journal_series_create(archive->journal, &definition);
+	series->timer = loop_timer_create(archive->loop, on_timer, series);
+	series->retry_us = RETRY_US;
+	STAILQ_INIT(&series->runs);
+	return series;
+}
+
+struct archive_series *
+archive_series_find(struct archive *archive, const char *key)
+{
+	struct archive_series wanted = {.key = (char *)key};
+
+	return RB_FIND(archive_tree, &archive->tree, &wanted);
+}
+
+void
+archive_series_insert(struct archive_series *series)
+{
+	struct archive_series *twin;
+
+	twin = RB_INSERT(archive_tree, &series->archive->tree, series);
+	assert(twin == NULL);
+	TAILQ_INSERT_TAIL(&series->archive->open, series, entry);
+	series->open = true;
+}
+
+void
+archive_series_retire(struct archive_series *series)
+{
+	assert(series->open);
+	RB_REMOVE(archive_tree, &series->archive->tree, series);
+	TAILQ_REMOVE(&series->archive->open, series, entry);
+	TAILQ_INSERT_TAIL(&series->archive->closed, series, entry);
+	series->open = false;
+	series->wanted = true;
+	series->held = false;
+}
+
+/* Who waits for a closed series: the next of its key. */
+static struct archive_series *
+younger(struct archive_series *series)
+{
+	struct archive_series *other = series;
+
+	while ((other = TAILQ_NEXT(other, entry)) != NULL)
+		if (archive_series_same_key(other, series))
+			return other;
+	return RB_FIND(archive_tree, &series->archive->tree, series);
+}
+
+static void
+series_destroy(struct archive_series *series)
+{
+	struct archive *archive = series->archive;
+	struct archive_series *next = younger(series);
+
+	assert(!series->open && !series->busy && series->queue == QUEUES);
+	TAILQ_REMOVE(&archive->closed, series, entry);
+	if (series->rows != NULL) /* could not be written: the journal has them */
+		archive_count_pending(series, -(int64_t)series->rows->count);
+	block_destroy(series->rows);
+	loop_timer_destroy(series->timer);
+	journal_series_destroy(series->journal);
+	free(series->site);
+	free(series->service);
+	free(series->check);
+	free(series->sources);
+	free(series->source_names);
+	free(series->key);
+	free(series->path);
+	MAGIC_CLEAR(series);
+	free(series);
+	if (next != NULL && !archive->closing)
+		archive_dispatch(next);
+}
+
+static bool
+has_elder(const struct archive_series *series)
+{
+	const struct archive_series *other;
+
+	TAILQ_FOREACH (other, &series->archive->closed, entry) {
+		if (other == series)
+			return false;
+		if (archive_series_same_key(other, series))
+			return true;
+	}
+	return false;
+}
+
+/* Jobs. */
+
+static void
+dequeue(struct archive_series *series)
+{
+	if (series->queue != QUEUES)
+		TAILQ_REMOVE(&series->archive->queues[series->queue], series, queued);
+	series->queue = QUEUES;
+}
+
+static void
+enqueue(struct archive_series *series, enum archive_queue queue)
+{
+	if (series->queue <= queue)
+		return;
+	dequeue(series);
+	series->queue = queue;
+	TAILQ_INSERT_TAIL(&series->archive->queues[queue], series, queued);
+}
+
+static bool
+is_urgent(const struct archive_series *series)
+{
+	const struct archivejob_run *run;
+
+	STAILQ_FOREACH (run, &series->runs, entry)
+		if (run->urgent)
+			return true;
+	return false;
+}
+
+static bool
+must_write(const struct archive_series *series)
+{
+	return !STAILQ_EMPTY(&series->runs) || (series->wanted && series->rows != NULL);
+}
+
+void
+archive_dispatch(struct archive_series *series)
+{
+	struct archive *archive = series->archive;
+
+	if (series->busy || !archive->stats.replay_done || has_elder(series))
+		return;
+	if (is_urgent(series)) {
+		enqueue(series, QUEUE_READER);
+	} else if (!STAILQ_EMPTY(&series->runs)) {
+		enqueue(series, QUEUE_FLUSH);
+	} else if (!series->open &&
+		   (series->rows == NULL || (series->held && archive->closing))) {
+		dequeue(series);
+		series_destroy(series);
+		return;
+	} else if (!series->held) {
+		if (!series->known || must_write(series))
+			enqueue(series, QUEUE_FLUSH);
+		else if (!series->made && !series->foreign)
+			enqueue(series, QUEUE_MAKE);
+	}
+	archive_pump(archive);
+}
+
+/* What came of the rows lent. */
+static void
+take_back(struct archive_series *series, const struct archivejob *job)
+{
+	struct archive_stats *stats = &series->archive->stats;
+	struct block *lent = series->lent;
+	unsigned long held;
+
+	series->lent = NULL;
+	if (job->error == 0) {
+		series->retry_us = RETRY_US;
+		stats->writable = true;
+		if (lent == NULL)
+			return;
+		stats->updates++;
+		stats->rows_written += lent->count - job->skipped;
+		stats->refused_time += job->skipped;
+		archive_release(series, lent);
+		return;
+	}
+	stats->writable = false;
+	stats->update_errors++;
+	if (log_limited(&series->archive->error_limit, ARCHIVE_LOG_US, &held))
+		log_error("%s: %s: its samples wait (%lu more)", series->path,
+		    err_text(job->error), held);
+	series->rows = block_join(lent, series->rows);
+	series->held = true;
+	loop_timer_set(series->timer, series->retry_us);
+	series->retry_us *= 2;
+	if (series->retry_us > RETRY_MAX_US)
+		series->retry_us = RETRY_MAX_US;
+}
+
+static void
+finish_runs(struct archivejob *job)
+{
+	struct archivejob_run *run;
+
+	while ((run = STAILQ_FIRST(&job->runs)) != NULL) {
+		STAILQ_REMOVE_HEAD(&job->runs, entry);
+		if (run->done != NULL)
+			run->done(job->error, run->arg);
+		free(run);
+	}
+}
+
+static void
+on_job_done(void *arg)
+{
+	struct archivejob *job = arg;
+	struct archive_series *series = job->owner;
+	struct archive *archive = series->archive;
+
+	MAGIC_CHECK(series, SERIES_MAGIC);
+	archive->jobs -= series->job_queue != QUEUE_READER;
+	archive->making -= series->job_queue == QUEUE_MAKE;
+	archive->stats.created += job->created;
+	archive->stats.migrated += job->migrated;
+	series->known = true;
+	series->made = job->matches &&
+		       same_retention(&job->shape.retention, &series->shape.retention);
+	if (job->last_s > series->last_s)
+		series->last_s = job->last_s;
+	if (!job->look_only)
+		take_back(series, job);
+	finish_runs(job); /* may ask for more; the series is still busy */
+	series->busy = false;
+	free(job);
+	archive_dispatch(series);
+	archive_pump(archive);
+}
+
+static struct archivejob *
+job_create(struct archive_series *series)
+{
+	struct archivejob *job = mem_zalloc(sizeof(*job));
+
+	job->owner = series;
+	job->path = series->path;
+	job->shape = series->shape;
+	job->made = series->made;
+	job->foreign = series->foreign;
+	job->now_s = clock_wall_us() / CLOCK_SECOND;
+	job->first_s = series->rows != NULL ? series->rows->times_s[0] : job->now_s;
+	job->look_only = !series->known && !must_write(series);
+	STAILQ_INIT(&job->runs);
+	STAILQ_CONCAT(&job->runs, &series->runs);
+	if (!job->look_only && (series->wanted || !STAILQ_EMPTY(&job->runs))) {
+		job->rows = series->lent = series->rows;
+		series->rows = NULL;
+		series->wanted = false;
+	}
+	return job;
+}
+
+static void
+job_undo(struct archive_series *series, struct archivejob *job)
+{
+	STAILQ_CONCAT(&series->runs, &job->runs);
+	if (series->lent != NULL) {
+		series->rows = series->lent;
+		series->lent = NULL;
+		series->wanted = true;
+	}
+	free(job);
+	loop_timer_set(series->archive->refused_timer, REFUSED_US);
+}
+
+static bool
+submit(struct archive_series *series)
+{
+	static const enum worker_priority priorities[] = {
+	    WORKER_HIGH, WORKER_NORMAL, WORKER_LOW};
+	struct archive *archive = series->archive;
+	struct archivejob *job = job_create(series);
+
+	if (worker_submit(archive->rrd, priorities[series->queue], archivejob_run,
+		on_job_done, job) != 0) {
+		job_undo(series, job);
+		return false;
+	}
+	series->job_queue = series->queue;
+	archive->jobs += series->queue != QUEUE_READER;
+	archive->making += series->queue == QUEUE_MAKE;
+	series->busy = true;
+	dequeue(series);
+	return true;
+}
+
+void
+archive_pump(struct archive *archive)
+{
+	struct archive_series *series;
+	enum archive_queue queue;
+
+	for (queue = 0; queue < QUEUES; queue++) {
+		while ((series = TAILQ_FIRST(&archive->queues[queue])) != NULL) {
+			if ((queue != QUEUE_READER && archive->jobs >= JOBS_MAX) ||
+			    (queue == QUEUE_MAKE && archive->making > 0))
+				return;
+			if (!submit(series))
+				return;
+		}
+	}
+}
+
+static void
+flush(struct archive_series *series)
+{
+	series->wanted = true;
+	series->held = false;
+	archive_dispatch(series);
+}
+
+void
+archive_flush_all(struct archive *archive)
+{
+	struct archive_series *series;
+
+	TAILQ_FOREACH (series, &archive->open, entry)
+		flush(series);
+}
+
+void
+archive_flush_held(struct archive *archive)
+{
+	struct archive_series *series;
+
+	TAILQ_FOREACH (series, &archive->open, entry)
+		if (series->held)
+			flush(series);
+}

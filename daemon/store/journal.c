@@ -1,0 +1,581 @@
+/*
+ * The journal. On the loop: a buffer of records for the generation that is current,
+ * and the list of generations with the number of samples that still need each. On a
+ * worker: one commit at a time (make the file if it is new, write, fdatasync), and one
+ * removal at a time (syncfs, unlink). Jobs carry all that they touch.
+ *
+ * A generation ends when the commit that fills it is taken: from then on samples
+ * belong to the next, whose file is made by the first commit that writes to it;
+ * `pending.log` then gets its number. A commit that fails cuts the file back to its
+ * last good length; its samples and those buffered are unsafe, and so are those to
+ * come, until an attempt makes a new file. That file is of a generation newer than
+ * any unsafe one, so that a generation is either wholly safe or unsafe from a point.
+ */
+#include "store/journal.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "loop/loop.h"
+#include "loop/worker.h"
+#include "store/journalfile.h"
+
+#define JOURNAL_MAGIC 0x6a726e6c
+#define NAME JOURNALFILE_NAME
+#define COMMIT_US CLOCK_SECOND /* at most one a second, */
+#define COMMIT_BYTES (1 << 20) /* unless there is so much */
+#define RETRY_US CLOCK_SECOND
+#define RETRY_MAX_US (30 * CLOCK_SECOND)
+#define FULL_US (50 * CLOCK_SECOND / 1000) /* no room among the workers' jobs */
+#define GENERATION_BYTES (32 << 20)
+#define GENERATION_US (600 * CLOCK_SECOND)
+#define LOG_US (60 * CLOCK_SECOND)
+
+struct generation {
+	TAILQ_ENTRY(generation) entry;
+	uint32_t number;
+	uint64_t needed; /* by so many samples */
+	bool ended;      /* nothing more is appended */
+	bool on_disk;    /* has a file */
+	bool removing;
+};
+
+TAILQ_HEAD(generation_list, generation);
+
+struct journal_series {
+	struct record_definition definition; /* its id is ours */
+	uint32_t defined;                    /* in this generation's buffer or file */
+};
+
+struct commit {
+	struct journal *journal;
+	bool attempt; /* no samples: can we write again? */
+	uint64_t samples;
+	struct journalfile_commit file;
+};
+
+struct removal {
+	struct journal *journal;
+	int folder;
+	size_t count;
+	uint32_t *numbers;
+	int error;
+};
+
+struct journal {
+	MAGIC;
+	struct worker_pool *io;
+	struct journal_hooks hooks;
+	char *path;
+	int folder; /* descriptor, also the lock */
+	struct loop_timer *commit_timer, *removal_timer;
+	struct generation_list generations; /* ascending */
+	struct generation *current;
+	int fd; /* of the current generation, -1: not made, or with the commit */
+	int64_t length, began_us, committed_us, retry_us;
+	int64_t limit_bytes, limit_us;
+	uint32_t file_number; /* the generation that pending.log is of, 0: none */
+	uint32_t unsafe_from;
+	struct buf buffer;
+	uint64_t buffered;
+	uint32_t next_id; /* of a series, in this generation */
+	bool committing, removing;
+	uint32_t *old;
+	size_t old_count;
+	struct journal_stats stats;
+	struct log_limit limit, again_limit;
+};
+
+static void commit_soon(struct journal *journal);
+
+static struct generation *
+add_generation(struct journal *journal, uint32_t number)
+{
+	struct generation *generation = mem_zalloc(sizeof(*generation));
+
+	generation->number = number;
+	TAILQ_INSERT_TAIL(&journal->generations, generation, entry);
+	journal->stats.generations++;
+	return generation;
+}
+
+static void
+drop_generation(struct journal *journal, struct generation *generation)
+{
+	TAILQ_REMOVE(&journal->generations, generation, entry);
+	journal->stats.generations--;
+	free(generation);
+}
+
+static void
+next_generation(struct journal *journal)
+{
+	const struct generation *last =
+	    TAILQ_LAST(&journal->generations, generation_list);
+
+	if (journal->current != NULL)
+		journal->current->ended = true;
+	journal->current = add_generation(journal, last != NULL ? last->number + 1 : 1);
+	journal->next_id = 1;
+}
+
+static struct generation *
+find_generation(struct journal *journal, uint32_t number)
+{
+	struct generation *generation;
+
+	TAILQ_FOREACH (generation, &journal->generations, entry)
+		if (generation->number == number)
+			return generation;
+	return NULL;
+}
+
+static void
+commit_run(void *arg)
+{
+	struct commit *commit = arg;
+
+	journalfile_commit(&commit->file);
+}
+
+static void
+removal_run(void *arg)
+{
+	struct removal *removal = arg;
+
+	removal->error =
+	    journalfile_remove(removal->folder, removal->numbers, removal->count);
+}
+
+static void
+fail(struct journal *journal, uint32_t generation, int error)
+{
+	unsigned long held;
+
+	journal->stats.errors++;
+	if (log_limited(&journal->limit, LOG_US, &held))
+		log_error("%s/" NAME ": %s: samples are kept in memory until it can be "
+			  "written (%lu more)",
+		    journal->path, err_text(error), held);
+	if (!journal->stats.failing) {
+		journal->stats.failing = true;
+		journal->unsafe_from = generation;
+		journal->retry_us = RETRY_US;
+		buf_free(&journal->buffer);
+		journal->buffered = 0;
+		if (journal->fd >= 0)
+			close(journal->fd);
+		journal->fd = -1;
+		next_generation(journal);
+	} else {
+		journal->retry_us *= 2;
+		if (journal->retry_us > RETRY_MAX_US)
+			journal->retry_us = RETRY_MAX_US;
+	}
+	loop_timer_set(journal->commit_timer, journal->retry_us);
+	if (journal->hooks.failed != NULL)
+		journal->hooks.failed(journal->hooks.arg);
+}
+
+static void
+succeed(struct journal *journal, struct commit *commit)
+{
+	struct generation *generation;
+	unsigned long held;
+
+	if (commit->attempt)
+		next_generation(journal);
+	generation = find_generation(journal, commit->file.generation);
+	assert(generation != NULL);
+	generation->on_disk = true;
+	if (journal->file_number != commit->file.generation) {
+		journal->file_number = commit->file.generation;
+		loop_timer_set(journal->removal_timer, CLOCK_SECOND);
+	}
+	if (generation == journal->current) {
+		journal->fd = commit->file.fd;
+		journal->length = commit->file.length;
+	} else {
+		close(commit->file.fd);
+	}
+	journal->stats.bytes += commit->file.bytes.length;
+	journal->stats.durable += commit->samples;
+	journal->stats.commits++;
+	if (!commit->attempt)
+		return;
+	journal->stats.failing = false;
+	if (log_limited(&journal->again_limit, LOG_US, &held))
+		log_info("%s/" NAME ": can be written again (%lu more)", journal->path,
+		    held);
+	if (journal->hooks.recovered != NULL)
+		journal->hooks.recovered(
+		    journal->unsafe_from, commit->file.generation, journal->hooks.arg);
+}
+
+static void
+commit_done(void *arg)
+{
+	struct commit *commit = arg;
+	struct journal *journal = commit->journal;
+
+	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	journal->committing = false;
+	if (commit->file.renamed) {
+		journal->file_number = 0;
+		loop_timer_set(journal->removal_timer, CLOCK_SECOND);
+	}
+	if (commit->file.error == 0)
+		succeed(journal, commit);
+	else
+		fail(journal, commit->file.generation, commit->file.error);
+	buf_free(&commit->file.bytes);
+	free(commit);
+	if (!journal->stats.failing)
+		commit_soon(journal);
+}
+
+static struct commit *
+commit_create(struct journal *journal)
+{
+	struct commit *commit = mem_zalloc(sizeof(*commit));
+	struct buf empty = BUF_INIT;
+
+	commit->journal = journal;
+	commit->file.folder = journal->folder;
+	commit->attempt = journal->stats.failing;
+	commit->file.generation = journal->current->number + (commit->attempt ? 1 : 0);
+	commit->file.fd = journal->fd;
+	commit->file.length = journal->fd >= 0 ? journal->length : 0;
+	if (journal->fd < 0)
+		commit->file.previous = journal->file_number;
+	journal->fd = -1;
+	if (commit->attempt) {
+		if (journal->hooks.needed != NULL)
+			commit->file.reserve =
+			    journal->hooks.needed(journal->hooks.arg);
+		return commit;
+	}
+	commit->file.bytes = journal->buffer;
+	commit->samples = journal->buffered;
+	journal->buffer = empty;
+	journal->buffered = 0;
+	return commit;
+}
+
+/* The commit was not accepted: as if it had not been made. */
+static void
+commit_undo(struct journal *journal, struct commit *commit)
+{
+	journal->fd = commit->file.fd;
+	if (!commit->attempt) {
+		journal->buffer = commit->file.bytes;
+		journal->buffered = commit->samples;
+	}
+	free(commit);
+	loop_timer_set(journal->commit_timer, FULL_US);
+}
+
+static void
+on_commit_timer(void *arg)
+{
+	struct journal *journal = arg;
+	struct commit *commit;
+	int64_t now = clock_mono_us(), length;
+	bool attempt;
+
+	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	if (journal->committing ||
+	    (journal->buffer.length == 0 && !journal->stats.failing))
+		return;
+	commit = commit_create(journal);
+	/* Once it is submitted, the commit is the worker's. */
+	length = commit->file.length + (int64_t)commit->file.bytes.length;
+	attempt = commit->attempt;
+	if (commit->file.fd < 0)
+		journal->began_us = now;
+	if (worker_submit(journal->io, WORKER_HIGH, commit_run, commit_done, commit) !=
+	    0) {
+		commit_undo(journal, commit);
+		return;
+	}
+	journal->committing = true;
+	journal->committed_us = now;
+	if (!attempt && (length >= journal->limit_bytes ||
+			    now - journal->began_us >= journal->limit_us))
+		next_generation(journal);
+}
+
+static void
+commit_soon(struct journal *journal)
+{
+	if (journal->committing || journal->buffer.length == 0 ||
+	    journal->stats.failing)
+		return;
+	if (journal->buffer.length >= COMMIT_BYTES)
+		loop_timer_set(journal->commit_timer, 0);
+	else if (!loop_timer_is_set(journal->commit_timer))
+		loop_timer_set_at(
+		    journal->commit_timer, journal->committed_us + COMMIT_US);
+}
+
+static bool
+is_removable(const struct journal *journal, const struct generation *generation)
+{
+	return generation->ended && generation->needed == 0 && !generation->removing &&
+	       generation->number != journal->file_number;
+}
+
+static void
+removal_done(void *arg)
+{
+	struct removal *removal = arg;
+	struct journal *journal = removal->journal;
+	struct generation *generation;
+	unsigned long held;
+	size_t i;
+
+	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	journal->removing = false;
+	for (i = 0; i < removal->count; i++) {
+		generation = find_generation(journal, removal->numbers[i]);
+		generation->removing = false;
+		if (removal->error != 0)
+			continue;
+		journal->stats.removed++;
+		drop_generation(journal, generation);
+	}
+	if (removal->error != 0) {
+		journal->stats.errors++;
+		if (log_limited(&journal->limit, LOG_US, &held))
+			log_error("%s/" NAME ": cannot remove what is stored: %s",
+			    journal->path, err_text(removal->error));
+		loop_timer_set(journal->removal_timer, RETRY_MAX_US);
+	}
+	free(removal->numbers);
+	free(removal);
+}
+
+static struct removal *
+removal_create(struct journal *journal)
+{
+	struct removal *removal = mem_zalloc(sizeof(*removal));
+	struct generation *generation, *next;
+
+	removal->journal = journal;
+	removal->folder = journal->folder;
+	removal->numbers = mem_array(journal->stats.generations, sizeof(uint32_t));
+	TAILQ_FOREACH_SAFE (generation, &journal->generations, entry, next) {
+		if (!is_removable(journal, generation))
+			continue;
+		if (!generation->on_disk) { /* never written */
+			/* A commit in flight may be writing it. */
+			if (!journal->committing)
+				drop_generation(journal, generation);
+			continue;
+		}
+		generation->removing = true;
+		removal->numbers[removal->count++] = generation->number;
+	}
+	return removal;
+}
+
+static void
+on_removal_timer(void *arg)
+{
+	struct journal *journal = arg;
+	struct removal *removal;
+
+	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	if (journal->removing)
+		return;
+	removal = removal_create(journal);
+	if (removal->count > 0 && worker_submit(journal->io, WORKER_LOW, removal_run,
+				      removal_done, removal) == 0) {
+		journal->removing = true;
+		return;
+	}
+	if (removal->count > 0) {
+		while (removal->count > 0)
+			find_generation(journal, removal->numbers[--removal->count])
+			    ->removing = false;
+		loop_timer_set(journal->removal_timer, CLOCK_SECOND);
+	}
+	free(removal->numbers);
+	free(removal);
+}
+
+uint32_t
+journal_append(struct journal *journal, struct journal_series *series, int64_t time_s,
+    const double *values)
+{
+	struct generation *generation = journal->current;
+
+	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	generation->needed++;
+	journal->stats.appended++;
+	if (journal->stats.failing)
+		return generation->number;
+	if (series->defined != generation->number) {
+		series->definition.id = journal->next_id++;
+		record_add_definition(&journal->buffer, &series->definition);
+		series->defined = generation->number;
+	}
+	record_add_sample(&journal->buffer, series->definition.id, time_s, values,
+	    series->definition.count);
+	journal->buffered++;
+	commit_soon(journal);
+	return generation->number;
+}
+
+void
+journal_release(struct journal *journal, uint32_t number, uint64_t samples)
+{
+	struct generation *generation = find_generation(journal, number);
+
+	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	assert(generation != NULL && generation->needed >= samples);
+	generation->needed -= samples;
+	if (is_removable(journal, generation) &&
+	    !loop_timer_is_set(journal->removal_timer))
+		loop_timer_set(journal->removal_timer, CLOCK_SECOND);
+}
+
+void
+journal_adopt(struct journal *journal, uint32_t number, uint64_t samples)
+{
+	struct generation *generation = find_generation(journal, number);
+
+	assert(generation != NULL && generation->needed > 0);
+	generation->needed += samples;
+}
+
+struct journal_series *
+journal_series_create(
+    struct journal *journal, const struct record_definition *definition)
+{
+	struct journal_series *series = mem_zalloc(sizeof(*series));
+
+	series->definition = *definition;
+	return series;
+}
+
+void
+journal_series_destroy(struct journal_series *series)
+{
+	free(series);
+}
+
+void
+journal_stats(const struct journal *journal, struct journal_stats *out)
+{
+	*out = journal->stats;
+	out->buffered = journal->buffer.length;
+}
+
+void
+journal_limits(struct journal *journal, int64_t bytes, int64_t age_us)
+{
+	journal->limit_bytes = bytes;
+	journal->limit_us = age_us;
+}
+
+static void
+destroy(struct journal *journal)
+{
+	struct generation *generation;
+
+	while ((generation = TAILQ_FIRST(&journal->generations)) != NULL)
+		drop_generation(journal, generation);
+	loop_timer_destroy(journal->commit_timer);
+	loop_timer_destroy(journal->removal_timer);
+	if (journal->fd >= 0)
+		close(journal->fd);
+	if (journal->folder >= 0)
+		close(journal->folder);
+	buf_free(&journal->buffer);
+	free(journal->old);
+	free(journal->path);
+	MAGIC_CLEAR(journal);
+	free(journal);
+}
+
+int
+journal_open(struct loop *loop, struct worker_pool *io, const char *folder,
+    const struct journal_hooks *hooks, struct journal **out)
+{
+	struct journal *journal = mem_zalloc(sizeof(*journal));
+	size_t i;
+	int error;
+
+	MAGIC_SET(journal, JOURNAL_MAGIC);
+	journal->io = io;
+	journal->hooks = *hooks;
+	journal->path = mem_strdup(folder);
+	journal->folder = journal->fd = -1;
+	journal->limit_bytes = GENERATION_BYTES;
+	journal->limit_us = GENERATION_US;
+	journal->committed_us = clock_mono_us() - COMMIT_US;
+	TAILQ_INIT(&journal->generations);
+	journal->commit_timer = loop_timer_create(loop, on_commit_timer, journal);
+	journal->removal_timer = loop_timer_create(loop, on_removal_timer, journal);
+	error = journalfile_open(
+	    folder, &journal->folder, &journal->old, &journal->old_count);
+	if (error != 0) {
+		destroy(journal);
+		return error;
+	}
+	for (i = 0; i < journal->old_count; i++) {
+		struct generation *old = add_generation(journal, journal->old[i]);
+		old->ended = old->on_disk = true;
+		old->needed = 1;
+	}
+	next_generation(journal);
+	*out = journal;
+	return 0;
+}
+
+void
+journal_close(struct journal *journal)
+{
+	struct removal *removal;
+
+	if (journal == NULL)
+		return;
+	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	worker_settle(journal->io);
+	if (journal->buffer.length > 0 && !journal->stats.failing) {
+		struct commit *commit = commit_create(journal);
+		commit_run(commit);
+		commit_done(commit);
+	}
+	journal->current->ended = true;
+	if (journal->file_number != 0 &&
+	    find_generation(journal, journal->file_number)->needed == 0) {
+		if (journalfile_rename(journal->folder, journal->file_number) == 0)
+			journal->file_number = 0;
+	}
+	removal = removal_create(journal);
+	if (removal->count > 0)
+		removal_run(removal);
+	free(removal->numbers);
+	free(removal);
+	destroy(journal);
+}
+
+size_t
+journal_old(const struct journal *journal, const uint32_t **generations)
+{
+	*generations = journal->old;
+	return journal->old_count;
+}
+
+char *
+journal_old_path(const struct journal *journal, uint32_t generation)
+{
+	return journalfile_path(journal->path, generation);
+}

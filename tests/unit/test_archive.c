@@ -1,0 +1,681 @@
+/* store/archive: real files under a fake clock. */
+#include "unit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "loop/loop.h"
+#include "loop/worker.h"
+#include "store/archive.h"
+#include "store/rrdfile.h"
+
+#define S CLOCK_SECOND
+#define MINUTE (60 * S)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define T0 INT64_C(1767225600)
+
+static char folder[] = "/tmp/vetrina-archive-XXXXXX";
+static char store[128];
+static struct loop *loop;
+static struct worker_pool *rrd, *io;
+static struct archive *archive;
+static struct archive_config config;
+
+static const struct archive_source sources[] = {
+    {"total", "s", 0, NAN, ""},
+    {"size", "bytes", 0, NAN, ""},
+};
+static const struct archive_source more_sources[] = {
+    {"dns", "s", 0, NAN, ""},
+    {"total", "s", 0, NAN, ""},
+    {"size", "bytes", 0, NAN, ""},
+};
+
+static void
+open_archive(void)
+{
+	loop = loop_create();
+	rrd = worker_pool_create(loop, "rrd", 1, 64);
+	io = worker_pool_create(loop, "io", 2, 64);
+	assert_int_equal(archive_open(loop, rrd, io, &config, &archive), 0);
+}
+
+static void
+close_all(void)
+{
+	archive_close(archive);
+	worker_pool_destroy(io);
+	worker_pool_destroy(rrd);
+	loop_destroy(loop);
+	archive = NULL;
+}
+
+static int
+setup(void **state)
+{
+	static int n;
+
+	snprintf(store, sizeof(store), "%s/%d", folder, n++);
+	clock_fake(1000 * S, T0 * S);
+	config = (struct archive_config){
+	    .path = store,
+	    .retention =
+		{
+		    .count = 3,
+		    .tiers = {{MINUTE, DAY}, {5 * MINUTE, 4 * DAY}, {HOUR, 40 * DAY}},
+		},
+	    .flush_us = HOUR,
+	    .pending_max = 1 << 20,
+	};
+	open_archive();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	if (archive != NULL)
+		close_all();
+	return 0;
+}
+
+static void
+turn(int64_t us)
+{
+	int i;
+
+	loop_advance(loop, us);
+	for (i = 0; i < 3; i++) {
+		worker_settle(rrd);
+		worker_settle(io);
+		loop_advance(loop, 0);
+	}
+}
+
+static struct archive_series *
+open_series(const char *check)
+{
+	struct archive_series *series = archive_series_open(
+	    archive, "sito", "anagrafe", check, MINUTE, sources, ARRAY_LENGTH(sources));
+
+	return series;
+}
+
+static double
+total_at(int64_t time_s)
+{
+	return 0.1 + (double)((time_s * 2654435761U) % 1000003) / 3000009;
+}
+
+static int
+put(struct archive_series *series, int64_t time_s)
+{
+	double values[] = {1, 1, total_at(time_s), (double)(time_s % 65536)};
+
+	return archive_store(series, time_s, values);
+}
+
+static struct archive_stats
+stats(void)
+{
+	struct archive_stats out;
+
+	archive_stats(archive, &out);
+	return out;
+}
+
+static char *
+file_of(const char *check)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "%s/sito/rrd/anagrafe/%s.rrd", store, check);
+	return path;
+}
+
+/* What the file holds of (from, to], by librrd; slots in steps of a minute that are
+ * known, all of them right. */
+static size_t
+known_rows(const char *check, int64_t from_s, int64_t to_s, int column)
+{
+	struct rrdfile_rows rows;
+	size_t i, known = 0;
+
+	if (rrdfile_fetch(file_of(check), ARCHIVE_AVERAGE, from_s, to_s, 60, &rows) !=
+	    0)
+		return 0;
+	assert_int_equal(rows.step_s, 60);
+	for (i = 0; i < rows.count; i++) {
+		double value = rows.rows[i * rows.sources + (size_t)column];
+		double expected = total_at(rows.first_s + 60 * (int64_t)i);
+		if (isnan(value))
+			continue;
+		assert_true(fabs(value - expected) <= 1e-12 * expected);
+		known++;
+	}
+	rrdfile_rows_clear(&rows);
+	return known;
+}
+
+static struct {
+	int calls, error;
+	size_t count;
+	int64_t first_s, step_s;
+	double last;
+} fetched;
+
+static void
+on_rows(const struct archive_rows *rows, void *arg)
+{
+	fetched.calls++;
+	fetched.error = rows->error;
+	fetched.count = rows->count;
+	fetched.first_s = rows->first_s;
+	fetched.step_s = rows->step_s;
+	fetched.last =
+	    rows->count > 0 ? rows->rows[rows->count * rows->sources - 2] : NAN;
+}
+
+static void
+on_flush(int error, void *arg)
+{
+	*(int *)arg = error;
+}
+
+static void
+readers_see_what_is_pending(void **state)
+{
+	struct archive_series *series = open_series("portale");
+	int flushed = 1;
+	int64_t i;
+
+	turn(0);
+	assert_int_equal(access(file_of("portale"), R_OK), 0); /* made beforehand */
+	assert_int_equal(stats().created, 1);
+	for (i = 1; i <= 10; i++)
+		assert_int_equal(put(series, T0 + 60 * i), 0);
+	assert_int_equal(stats().pending_samples, 10);
+	assert_int_equal(stats().pending_bytes, 10 * 40);
+	assert_int_equal(known_rows("portale", T0, T0 + 600, 2), 0);
+	archive_fetch(series, ARCHIVE_AVERAGE, T0, T0 + 600, 60, on_rows, NULL);
+	assert_int_equal(fetched.calls, 0); /* never within the call */
+	worker_settle(rrd);
+	assert_int_equal(fetched.calls, 1);
+	assert_int_equal(fetched.error, 0);
+	assert_int_equal(fetched.count, 10);
+	assert_int_equal(fetched.first_s, T0 + 60);
+	assert_true(fabs(fetched.last - total_at(T0 + 600)) < 1e-12);
+	assert_int_equal(stats().pending_samples, 0);
+	assert_int_equal(stats().updates, 1);
+	assert_int_equal(stats().rows_written, 10);
+	assert_int_equal(known_rows("portale", T0, T0 + 600, 2), 10);
+	/* The step asked is the coarsest wanted. */
+	archive_fetch(series, ARCHIVE_MAX, T0, T0 + 600, 3599, on_rows, NULL);
+	worker_settle(rrd);
+	assert_int_equal(fetched.step_s, 300);
+	archive_fetch(series, ARCHIVE_MAX, T0 - 2 * 86400, T0 + 600, 60, on_rows, NULL);
+	worker_settle(rrd);
+	assert_int_equal(fetched.step_s, 300);
+	/* All at once, on demand. */
+	assert_int_equal(put(series, T0 + 660), 0);
+	archive_flush(archive, on_flush, &flushed);
+	worker_settle(rrd);
+	assert_int_equal(flushed, 0);
+	assert_int_equal(known_rows("portale", T0, T0 + 660, 2), 11);
+	flushed = 1;
+	archive_flush(archive, on_flush, &flushed); /* nothing to do is done at once */
+	assert_int_equal(flushed, 0);
+}
+
+static void
+flushes_are_spread_and_batched(void **state)
+{
+	struct archive_series *series[20];
+	char name[16];
+	uint64_t updates[4];
+	int64_t i, slot = T0;
+
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "c%lld", (long long)i);
+		series[i] = open_series(name);
+	}
+	turn(0);
+	for (slot = T0 + 60; slot <= T0 + 7200; slot += 60) {
+		for (i = 0; i < 20; i++)
+			assert_int_equal(put(series[i], slot), 0);
+		turn(MINUTE);
+		if ((slot - T0) % 1800 == 0)
+			updates[(slot - T0) / 1800 - 1] = stats().updates;
+	}
+	assert_int_equal(updates[3], 40); /* each twice in two hours */
+	assert_int_equal(updates[1], 20);
+	assert_true(updates[0] > 4 && updates[0] < 16); /* not all in one half */
+	assert_int_equal(stats().samples, 20 * 120);
+	assert_int_equal(stats().durable, 20 * 120);
+	assert_int_equal(stats().rows_written + stats().pending_samples, 20 * 120);
+}
+
+static void
+time_goes_forward_only(void **state)
+{
+	struct archive_series *series = open_series("portale");
+	int64_t last;
+
+	turn(0);
+	assert_int_equal(put(series, T0 + 3600), 0);
+	assert_int_equal(put(series, T0 + 3600), ERR_RANGE);
+	assert_int_equal(put(series, T0 + 60), ERR_RANGE); /* an hour back */
+	assert_int_equal(put(series, T0 + 3660), 0);
+	assert_int_equal(stats().refused_time, 2);
+	assert_int_equal(archive_last_s(series), T0 + 3660);
+	/* Far forward: the time between is unknown, and cheap. */
+	assert_int_equal(put(series, T0 + INT64_C(10) * 365 * 86400), 0);
+	turn(HOUR);
+	assert_int_equal(stats().rows_written, 3);
+	assert_int_equal(rrdfile_last(file_of("portale"), &last), 0);
+	assert_int_equal(last, T0 + INT64_C(10) * 365 * 86400);
+	assert_int_equal(put(series, T0 + 7200), ERR_RANGE);
+}
+
+static void
+slots_left_out_are_unknown(void **state)
+{
+	struct archive_series *series = open_series("portale");
+
+	turn(0);
+	put(series, T0 + 60);
+	put(series, T0 + 120);
+	archive_fetch(series, ARCHIVE_AVERAGE, T0, T0 + 600, 60, on_rows, NULL);
+	turn(0);
+	put(series, T0 + 300); /* two left out, across a flush */
+	put(series, T0 + 420); /* one within a batch */
+	archive_fetch(series, ARCHIVE_AVERAGE, T0, T0 + 600, 60, on_rows, NULL);
+	turn(0);
+	assert_int_equal(fetched.count, 7);
+	assert_int_equal(known_rows("portale", T0, T0 + 420, 2), 4);
+	assert_int_equal(known_rows("portale", T0 + 120, T0 + 240, 2), 0);
+	assert_int_equal(known_rows("portale", T0 + 300, T0 + 360, 2), 0);
+}
+
+/* The child stores, and dies in the way told. -> whatever it left. */
+static void
+child_stores(int64_t from, int64_t to, bool flush)
+{
+	pid_t pid;
+	int status;
+
+	close_all();
+	pid = fork();
+	if (pid == 0) {
+		struct archive_series *series;
+		int64_t slot;
+		open_archive();
+		series = open_series("portale");
+		turn(0);
+		for (slot = from; slot <= to; slot += 60)
+			(void)put(series, slot);
+		if (flush)
+			archive_fetch(series, ARCHIVE_MAX, from, to, 60, on_rows, NULL);
+		turn(2 * S);
+		_exit(stats().durable == stats().samples ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	open_archive();
+}
+
+static void
+a_crash_loses_and_doubles_nothing(void **state)
+{
+	struct archive_series *series;
+
+	child_stores(T0 + 60, T0 + 600, false);
+	assert_int_equal(known_rows("portale", T0, T0 + 600, 2), 0);
+	assert_false(stats().replay_done);
+	series = open_series("portale");
+	assert_int_equal(put(series, T0 + 660), 0); /* before the replay is done */
+	turn(0);
+	assert_true(stats().replay_done);
+	assert_int_equal(stats().replayed, 10);
+	assert_int_equal(stats().skipped, 0);
+	assert_int_equal(archive_last_s(series), T0 + 660);
+	archive_fetch(series, ARCHIVE_AVERAGE, T0, T0 + 660, 60, on_rows, NULL);
+	turn(0);
+	assert_int_equal(known_rows("portale", T0, T0 + 660, 2), 11);
+	/* Once more, after the rows were in the file but the journal still there. */
+	child_stores(T0 + 720, T0 + 900, true);
+	series = open_series("portale");
+	turn(0);
+	assert_int_equal(stats().skipped, 4);
+	assert_int_equal(stats().replayed, 0);
+	assert_int_equal(known_rows("portale", T0, T0 + 900, 2), 15);
+	assert_int_equal(put(series, T0 + 900), ERR_RANGE);
+	assert_int_equal(put(series, T0 + 960), 0);
+	/* And over again: two crashes in a row, some flushed, some not. */
+	child_stores(T0 + 1020, T0 + 1200, false);
+	child_stores(T0 + 1260, T0 + 1500, false);
+	turn(0);
+	assert_int_equal(stats().update_errors, 0);
+	assert_int_equal(known_rows("portale", T0, T0 + 1500, 2), 25);
+}
+
+static void
+rows_of_a_check_that_is_no_more_are_kept(void **state)
+{
+	child_stores(T0 + 60, T0 + 600, false);
+	turn(0); /* nobody opens the series */
+	assert_int_equal(stats().pending_samples, 0);
+	assert_int_equal(known_rows("portale", T0, T0 + 600, 2), 10);
+	turn(10 * S);
+	close_all();
+	assert_int_equal(access(file_of("portale"), R_OK), 0);
+	{
+		char name[160];
+		snprintf(name, sizeof(name), "%s/pending.log", store);
+		assert_int_equal(access(name, F_OK), -1);
+	}
+}
+
+static void
+another_shape_waits_for_the_rows_of_the_old(void **state)
+{
+	struct archive_series *series;
+	int64_t last;
+
+	/* In one run: the check is opened again with more data sources. */
+	series = open_series("portale");
+	turn(0);
+	put(series, T0 + 60);
+	put(series, T0 + 120);
+	archive_series_close(series);
+	series = archive_series_open(archive, "sito", "anagrafe", "portale", MINUTE,
+	    more_sources, ARRAY_LENGTH(more_sources));
+	{
+		double values[] = {1, 1, 0.5, total_at(T0 + 180), 7};
+		assert_int_equal(archive_store(series, T0 + 180, values), 0);
+	}
+	archive_fetch(series, ARCHIVE_AVERAGE, T0, T0 + 180, 60, on_rows, NULL);
+	turn(0);
+	assert_int_equal(fetched.error, 0);
+	assert_int_equal(fetched.count, 3);
+	assert_int_equal(stats().migrated, 1);
+	assert_int_equal(rrdfile_source(file_of("portale"), "total"), 3);
+	assert_int_equal(known_rows("portale", T0, T0 + 180, 3), 3);
+	/* Over a crash: the journal's rows are of two columns less a name. */
+	child_stores(T0 + 240, T0 + 360, false);
+	series = archive_series_open(archive, "sito", "anagrafe", "portale", 5 * MINUTE,
+	    more_sources, ARRAY_LENGTH(more_sources));
+	turn(0);
+	assert_int_equal(stats().update_errors, 0);
+	assert_int_equal(rrdfile_last(file_of("portale"), &last), 0);
+	assert_int_equal(last, T0 + 300);
+	archive_fetch(series, ARCHIVE_AVERAGE, T0, T0 + 300, 300, on_rows, NULL);
+	turn(0);
+	assert_int_equal(fetched.step_s, 300);
+	assert_int_equal(fetched.count, 1);
+	assert_true(fabs(fetched.last -
+			 (total_at(T0 + 60) + total_at(T0 + 120) + total_at(T0 + 180) +
+			     total_at(T0 + 240) + total_at(T0 + 300)) /
+			     5) < 1e-9);
+}
+
+static void
+a_reload_of_retention_migrates(void **state)
+{
+	struct archive_series *series = open_series("portale");
+	struct rrdfile_tier tiers[RRDFILE_TIERS_MAX];
+	size_t count, n;
+	int64_t last;
+
+	turn(0);
+	put(series, T0 + 60);
+	put(series, T0 + 120);
+	config.retention.tiers[1].keep_us = 8 * DAY;
+	config.flush_us = 2 * HOUR;
+	archive_configure(archive, &config);
+	turn(0);
+	assert_int_equal(stats().migrated, 1);
+	assert_int_equal(
+	    rrdfile_tiers(file_of("portale"), tiers, &count, &last, &n), 0);
+	assert_int_equal(last - last % 300 - tiers[1].first_s + 300, 8 * 86400);
+	turn(2 * HOUR);
+	assert_int_equal(known_rows("portale", T0, T0 + 120, 2), 2);
+	archive_configure(archive, &config);
+	turn(0);
+	assert_int_equal(stats().migrated, 1); /* nothing changed, nothing done */
+}
+
+static void
+what_is_damaged_is_kept_aside(void **state)
+{
+	struct archive_series *series = open_series("portale");
+	char command[400];
+	FILE *file;
+
+	turn(0);
+	put(series, T0 + 60);
+	file = fopen(file_of("portale"), "w");
+	assert_non_null(file);
+	fputs("no database", file);
+	fclose(file);
+	put(series, T0 + 120);
+	turn(HOUR);
+	assert_int_equal(stats().update_errors, 0);
+	assert_int_equal(known_rows("portale", T0, T0 + 120, 2), 2);
+	snprintf(command, sizeof(command), "grep -q 'no database' %s.damaged-*",
+	    file_of("portale"));
+	assert_int_equal(system(command), 0);
+	/* One that vanished is made again. */
+	assert_int_equal(unlink(file_of("portale")), 0);
+	put(series, T0 + 180);
+	turn(HOUR);
+	assert_int_equal(known_rows("portale", T0, T0 + 180, 2), 1);
+}
+
+static void
+pending_is_bounded(void **state)
+{
+	struct archive_series *series;
+	char dir[256];
+	int64_t i;
+	int full = 0;
+
+	config.pending_max = 40 * 100;
+	archive_configure(archive, &config);
+	/* A file where the folder should be: no database can be made. */
+	snprintf(dir, sizeof(dir), "%s/sito", store);
+	fclose(fopen(dir, "w"));
+	series = open_series("portale");
+	for (i = 1; i <= 150; i++) {
+		int error = put(series, T0 + 60 * i);
+		full += error == ERR_FULL;
+		assert_true(error == 0 || error == ERR_FULL);
+		if (i % 50 == 0)
+			turn(MINUTE);
+	}
+	assert_int_equal(full, 50);
+	assert_int_equal(stats().refused_full, 50);
+	assert_int_equal(stats().pending_samples, 100);
+	assert_true(stats().update_errors > 0);
+	assert_false(stats().writable);
+	/* It goes on by itself when the cause is gone. */
+	assert_int_equal(unlink(dir), 0);
+	turn(10 * MINUTE);
+	assert_true(stats().writable);
+	assert_int_equal(stats().pending_samples, 0);
+	assert_int_equal(put(series, T0 + 60 * 151), 0);
+	turn(HOUR);
+	assert_int_equal(known_rows("portale", T0, T0 + 60 * 151, 2), 101);
+}
+
+static void
+limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void
+a_full_disk_loses_nothing(void **state)
+{
+	struct archive_series *one = open_series("uno"), *two;
+	int64_t i;
+
+	signal(SIGXFSZ, SIG_IGN);
+	turn(0);
+	put(one, T0 + 60);
+	turn(S);
+	limit_files(300);         /* the journal breaks, files there can be updated */
+	two = open_series("due"); /* this one cannot be made */
+	for (i = 2; i <= 10; i++) {
+		assert_int_equal(put(one, T0 + 60 * i), 0);
+		assert_int_equal(put(two, T0 + 60 * i), 0);
+		turn(2 * S);
+	}
+	assert_false(stats().writable);
+	assert_true(stats().journal_errors > 0);
+	assert_true(stats().update_errors > 0);
+	assert_int_equal(known_rows("uno", T0, T0 + 600, 2) > 5, 1); /* brought in */
+	limit_files(RLIM_INFINITY);
+	turn(60 * S);
+	turn(S);
+	assert_true(stats().writable);
+	put(one, T0 + 660);
+	put(two, T0 + 660);
+	turn(2 * S);
+	turn(10 * MINUTE);
+	turn(HOUR);
+	assert_int_equal(known_rows("uno", T0, T0 + 660, 2), 11);
+	assert_int_equal(known_rows("due", T0, T0 + 660, 2), 10);
+	assert_int_equal(stats().pending_samples, 0);
+}
+
+/* As above, but the process dies after the disk has room again and before a flush. */
+static void
+after_a_full_disk_the_journal_is_whole(void **state)
+{
+	int status;
+	pid_t pid;
+
+	close_all();
+	pid = fork();
+	if (pid == 0) {
+		struct archive_series *series;
+		char dir[256];
+		int64_t i;
+		signal(SIGXFSZ, SIG_IGN);
+		open_archive();
+		snprintf(dir, sizeof(dir), "%s/sito", store);
+		fclose(fopen(dir, "w")); /* nothing reaches a database */
+		series = open_series("portale");
+		turn(0);
+		put(series, T0 + 60);
+		turn(S);
+		limit_files(200);
+		for (i = 2; i <= 10; i++) {
+			put(series, T0 + 60 * i);
+			turn(S);
+		}
+		limit_files(RLIM_INFINITY);
+		turn(60 * S);
+		put(series, T0 + 660);
+		turn(2 * S);
+		unlink(dir);
+		_exit(stats().writable || !stats().replay_done ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	open_archive();
+	turn(0);
+	assert_int_equal(stats().replayed, 11);
+	assert_int_equal(known_rows("portale", T0, T0 + 660, 2), 11);
+}
+
+static void
+two_processes_do_not_share_a_store(void **state)
+{
+	struct archive *second;
+
+	assert_int_equal(archive_open(loop, rrd, io, &config, &second), -EBUSY);
+}
+
+static void
+note_path(const char *path, void *arg)
+{
+	int64_t last;
+
+	assert_int_equal(rrdfile_last(path, &last), 0);
+	*(int64_t *)arg = last;
+}
+
+static void
+count_done(void *arg)
+{
+	*(int64_t *)arg += 1;
+}
+
+static void
+closing_finishes_what_was_asked(void **state)
+{
+	struct archive_series *series = open_series("portale");
+	int64_t seen = 0;
+
+	put(series, T0 + 60);
+	archive_run(series, note_path, count_done, &seen);
+	archive_series_close(series);
+	close_all();
+	assert_int_equal(seen, T0 + 61);
+	assert_int_equal(known_rows("portale", T0, T0 + 60, 2), 1);
+}
+
+static int
+remove_folder(void **state)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(readers_see_what_is_pending),
+	    TEST(flushes_are_spread_and_batched),
+	    TEST(time_goes_forward_only),
+	    TEST(slots_left_out_are_unknown),
+	    TEST(a_crash_loses_and_doubles_nothing),
+	    TEST(rows_of_a_check_that_is_no_more_are_kept),
+	    TEST(another_shape_waits_for_the_rows_of_the_old),
+	    TEST(a_reload_of_retention_migrates),
+	    TEST(what_is_damaged_is_kept_aside),
+	    TEST(pending_is_bounded),
+	    TEST(a_full_disk_loses_nothing),
+	    TEST(after_a_full_disk_the_journal_is_whole),
+	    TEST(two_processes_do_not_share_a_store),
+	    TEST(closing_finishes_what_was_asked),
+	};
+
+	if (mkdtemp(folder) == NULL)
+		return 1;
+	return cmocka_run_group_tests_name("archive", tests, NULL, remove_folder);
+}
