@@ -11,6 +11,10 @@
 
 #define NAMES_MAX 4 /* in a sentence; more are counted */
 
+/* Those that need a citizen's attention, in the order in which they are told. */
+static const enum board_mood moods_by_gravity[] = {
+    BOARD_DOWN, BOARD_SLOW, BOARD_PARTIAL, BOARD_MAINTENANCE, BOARD_UNKNOWN};
+
 /* The public services, with their moods. */
 struct roll {
 	size_t count;
@@ -92,8 +96,6 @@ say_mood(const struct board *board, const struct roll *roll, enum board_mood moo
 static void
 say_headline(const struct board *board, const struct roll *roll, struct buf *out)
 {
-	static const enum board_mood order[] = {
-	    BOARD_DOWN, BOARD_SLOW, BOARD_PARTIAL, BOARD_MAINTENANCE, BOARD_UNKNOWN};
 	size_t i;
 
 	if (roll->count == 0) {
@@ -108,8 +110,8 @@ say_headline(const struct board *board, const struct roll *roll, struct buf *out
 		buf_add_text(out, words_get(board->words, "headline_unknown_all"));
 		return;
 	}
-	for (i = 0; i < ARRAY_LENGTH(order); i++)
-		say_mood(board, roll, order[i], out);
+	for (i = 0; i < ARRAY_LENGTH(moods_by_gravity); i++)
+		say_mood(board, roll, moods_by_gravity[i], out);
 	if (roll->moods[BOARD_UP] > 0) {
 		buf_add_char(out, ' ');
 		words_count(
@@ -151,7 +153,7 @@ put_age(const struct board *board, const struct roll *roll, json_t *out)
 /* area NULL: those of no area */
 static json_t *
 area_services(const struct board *board, const struct roll *roll, const char *area,
-    json_t *attention)
+    json_t *attention[BOARD_MOODS])
 {
 	json_t *services = json_array(), *summary;
 	size_t i;
@@ -162,8 +164,7 @@ area_services(const struct board *board, const struct roll *roll, const char *ar
 				 : conf->area == NULL || strcmp(conf->area, area) != 0)
 			continue;
 		summary = board_summary(board, roll->items[i].service);
-		if (roll->items[i].mood != BOARD_UP)
-			json_array_append(attention, summary);
+		json_array_append(attention[roll->items[i].mood], summary);
 		json_array_append_new(services, summary);
 	}
 	return services;
@@ -178,16 +179,34 @@ add_area(json_t *areas, const char *id, const char *title, json_t *services)
 	json_decref(services);
 }
 
+/* What does not work comes first, whatever its area. */
+static void
+put_attention(json_t *by_mood[BOARD_MOODS], json_t *out)
+{
+	json_t *attention = json_array();
+	size_t i;
+
+	for (i = 0; i < ARRAY_LENGTH(moods_by_gravity); i++)
+		json_array_extend(attention, by_mood[moods_by_gravity[i]]);
+	json_object_set_new(
+	    out, "_has_attention", json_boolean(json_array_size(attention) > 0));
+	json_object_set_new(out, "_attention", attention);
+	for (i = 0; i < BOARD_MOODS; i++)
+		json_decref(by_mood[i]);
+}
+
 json_t *
 board_overview(const struct board *board)
 {
 	const struct conf_site *conf = board->site->conf;
-	json_t *out = board_base(board), *areas = json_array(),
-	       *attention = json_array();
+	json_t *out = board_base(board), *areas = json_array();
+	json_t *attention[BOARD_MOODS];
 	struct buf headline = BUF_INIT;
 	struct roll roll;
 	size_t i;
 
+	for (i = 0; i < BOARD_MOODS; i++)
+		attention[i] = json_array();
 	call_roll(board, &roll);
 	say_headline(board, &roll, &headline);
 	board_put(out, "headline", &headline);
@@ -202,9 +221,7 @@ board_overview(const struct board *board)
 	add_area(areas, NULL, words_get(board->words, "areas_other"),
 	    area_services(board, &roll, NULL, attention));
 	json_object_set_new(out, "areas", areas);
-	json_object_set_new(
-	    out, "_has_attention", json_boolean(json_array_size(attention) > 0));
-	json_object_set_new(out, "_attention", attention);
+	put_attention(attention, out);
 	json_object_set_new(out, "_any", json_boolean(roll.count > 0));
 	free(roll.items);
 	return out;

@@ -80,7 +80,6 @@ static const char *const page_headers[] = {
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options: nosniff",
     "Referrer-Policy: strict-origin-when-cross-origin",
     "Cache-Control: no-cache",
     NULL,
@@ -89,13 +88,11 @@ static const char *const page_headers[] = {
 static const char *const data_headers[] = {
     "Access-Control-Allow-Origin: *",
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options: nosniff",
     "Cache-Control: no-cache",
     NULL,
 };
 
 static const char *const asset_headers[] = {
-    "X-Content-Type-Options: nosniff",
     "Cache-Control: public, max-age=31536000, immutable",
     NULL,
 };
@@ -243,9 +240,8 @@ answer_page(struct build *build, struct registry_site *site, unsigned error)
 		break;
 	case ROUTE_CSV:
 		render_csv(&board, &build->route, document, &out);
-		cache_built(build->build, 200,
-		    "text/csv; charset=utf-8; header=present", data_headers, &out,
-		    lives);
+		cache_built(build->build, 200, "text/csv; charset=utf-8", data_headers,
+		    &out, lives);
 		break;
 	default:
 		if (render_html(pages->render, &board, &build->route, error, document,
@@ -381,9 +377,8 @@ redirect(struct server_request *request, const struct registry_site *site,
 	buf_printf(&location, "Location: %s", site->conf->base_path);
 	route_write(route, languages, &location);
 	buf_add_text(&bodies[SERVER_IDENTITY], "301\n");
-	content = server_content_create(301, TEXT_PLAIN, bodies,
-	    (const char *const[]){
-		location.data, "X-Content-Type-Options: nosniff", NULL});
+	content = server_content_create(
+	    301, TEXT_PLAIN, bodies, (const char *const[]){location.data, NULL});
 	server_reply(request, content);
 	server_content_unref(content);
 	buf_free(&location);

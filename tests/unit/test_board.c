@@ -249,7 +249,7 @@ overview_says_how_things_are(void **state)
 	assert_string_equal(member(service, "text", "availability"),
 	    "Ha funzionato per il 99,95% del tempo negli ultimi 30 giorni.");
 	assert_string_equal(member(service, "text", "speed"),
-	    "Risponde 95 volte su 100 entro 0,82 secondi.");
+	    "Nelle ultime 24 ore ha risposto 95 volte su 100 entro 0,82 secondi.");
 	assert_string_equal(member(service, "text", "days"),
 	    "Negli ultimi 90 giorni: 39 giorni senza interruzioni, 1 con meno di "
 	    "un'ora di "
