@@ -26,8 +26,6 @@
 #define BUILD_MAGIC 0x62756c64
 #define WAITERS_MAX 1024 /* for one key */
 #define ENTRY_SHARE 4    /* an entry takes at most a fourth of the cache */
-/* What lives longer than this is worth more effort to make it small. */
-#define LONG_LIVED_US (3600 * CLOCK_SECOND)
 
 struct entry {
 	RB_ENTRY(entry) node;
@@ -191,12 +189,9 @@ compress(void *arg)
 {
 	struct cache_build *build = arg;
 	const struct buf *body = &build->bodies[SERVER_IDENTITY];
-	enum compress_effort effort =
-	    build->lives_us > LONG_LIVED_US ? COMPRESS_SMALL : COMPRESS_FAST;
 
-	compress_gzip(body->data, body->length, effort, &build->bodies[SERVER_GZIP]);
-	compress_brotli(
-	    body->data, body->length, effort, &build->bodies[SERVER_BROTLI]);
+	compress_gzip(body->data, body->length, &build->bodies[SERVER_GZIP]);
+	compress_brotli(body->data, body->length, &build->bodies[SERVER_BROTLI]);
 }
 
 void

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 
 #define LENGTH_MIN 500
+#define GZIP_LEVEL 6
+#define BROTLI_LEVEL 5        /* a page of 100 KB in 2 ms; 11 would take 200 */
 #define GZIP_WINDOW (15 + 16) /* 32 KiB, with a gzip header */
 
 static void
@@ -20,16 +22,15 @@ keep(struct buf *out, size_t length, size_t original)
 }
 
 void
-compress_gzip(
-    const void *data, size_t length, enum compress_effort effort, struct buf *out)
+compress_gzip(const void *data, size_t length, struct buf *out)
 {
 	z_stream stream = {.next_in = (Bytef *)data, .avail_in = length};
 	size_t bound;
 	int code;
 
 	buf_clear(out);
-	if (deflateInit2(&stream, effort == COMPRESS_FAST ? 6 : 9, Z_DEFLATED,
-		GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+	if (deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, 8,
+		Z_DEFAULT_STRATEGY) != Z_OK)
 		return;
 	bound = deflateBound(&stream, length);
 	buf_reserve(out, bound);
@@ -41,8 +42,7 @@ compress_gzip(
 }
 
 void
-compress_brotli(
-    const void *data, size_t length, enum compress_effort effort, struct buf *out)
+compress_brotli(const void *data, size_t length, struct buf *out)
 {
 	size_t bound = BrotliEncoderMaxCompressedSize(length), size = bound;
 
@@ -50,9 +50,8 @@ compress_brotli(
 	if (bound == 0)
 		return;
 	buf_reserve(out, bound);
-	if (!BrotliEncoderCompress(effort == COMPRESS_FAST ? 5 : 11,
-		BROTLI_DEFAULT_WINDOW, BROTLI_MODE_TEXT, length, data, &size,
-		(uint8_t *)out->data))
+	if (!BrotliEncoderCompress(BROTLI_LEVEL, BROTLI_DEFAULT_WINDOW,
+		BROTLI_MODE_TEXT, length, data, &size, (uint8_t *)out->data))
 		size = length;
 	keep(out, size, length);
 }

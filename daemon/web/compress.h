@@ -10,14 +10,10 @@
 
 #include "base/buf.h"
 
-/* COMPRESS_FAST: for what changes with every poll; COMPRESS_SMALL: for what stays. */
-enum compress_effort { COMPRESS_FAST, COMPRESS_SMALL };
-
-/* Replaces what is in out; leaves it empty if the result is not smaller. */
-void compress_gzip(const void *data, size_t length, enum compress_effort effort,
-    struct buf *out);
-void compress_brotli(const void *data, size_t length, enum compress_effort effort,
-    struct buf *out);
+/* Replaces what is in out; leaves it empty if the result is not smaller. The effort is
+ * for pages that the next poll changes: what stays is compressed when it is built. */
+void compress_gzip(const void *data, size_t length, struct buf *out);
+void compress_brotli(const void *data, size_t length, struct buf *out);
 
 /* Whether a body of this type and length is worth it: text of 500 bytes or more. */
 bool compress_helps(const char *type, size_t length);

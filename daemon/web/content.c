@@ -33,7 +33,8 @@ server_content_create(unsigned status, const char *type,
 	static const char *const suffix[SERVER_ENCODINGS] = {"", "-gz", "-br"};
 	struct server_content *content = mem_zalloc(sizeof(*content));
 	size_t count = 0, i;
-	uint64_t hash;
+	uint64_t hash = 0;
+	bool tagged = status == 200;
 	int e;
 
 	MAGIC_SET(content, CONTENT_MAGIC);
@@ -47,16 +48,19 @@ server_content_create(unsigned status, const char *type,
 	for (i = 0; i < count; i++) {
 		content->headers[i] = mem_strdup(headers[i]);
 		content->size += 2 * strlen(headers[i]);
+		if (strcasestr(headers[i], "no-store") != NULL)
+			tagged = false; /* nobody may have it to ask by */
 	}
-	hash = text_hash(bodies[SERVER_IDENTITY].data, bodies[SERVER_IDENTITY].length,
-	    TEXT_HASH_SEED);
+	if (tagged)
+		hash = text_hash(bodies[SERVER_IDENTITY].data,
+		    bodies[SERVER_IDENTITY].length, TEXT_HASH_SEED);
 	for (e = 0; e < SERVER_ENCODINGS; e++) {
 		take_body(&content->body[e], &bodies[e]);
 		if (content->body[e].length == 0 && e != SERVER_IDENTITY)
 			continue;
 		content->size += content->body[e].size + RESPONSE_BYTES;
 		content->several = content->several || e != SERVER_IDENTITY;
-		if (status == 200)
+		if (tagged)
 			snprintf(content->tag[e], CONTENT_TAG_SIZE, "\"%016llx%s\"",
 			    (unsigned long long)hash, suffix[e]);
 	}

@@ -104,6 +104,17 @@ head_end(struct head *head)
 }
 
 void
+head_keep(struct head *head)
+{
+	head->accept_encoding = head->if_none_match = NULL;
+	if (head->accept == NULL)
+		return;
+	if (head->joined[0] == NULL)
+		head->joined[0] = mem_strdup(head->accept);
+	head->accept = head->seen.accept = head->joined[0];
+}
+
+void
 head_clear(struct head *head)
 {
 	size_t i;

@@ -32,6 +32,8 @@ void head_field(struct head *head, const char *name, size_t name_length,
     const char *value, size_t length);
 /* After the last. */
 void head_end(struct head *head);
+/* What head_field() was given goes away; seen stays readable. */
+void head_keep(struct head *head);
 void head_clear(struct head *head); /* frees what it joined */
 
 #endif

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -96,13 +97,15 @@ listen_inet(const union address *address, socklen_t length, int *out)
 static int
 remove_stale(const union address *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct stat st;
-	int alive;
+	bool alive;
 
 	if (fd < 0)
 		return -errno;
-	alive = connect(fd, &address->any, sizeof(address->local)) == 0;
+	/* EAGAIN: somebody is there, and busy. */
+	alive =
+	    connect(fd, &address->any, sizeof(address->local)) == 0 || errno == EAGAIN;
 	close(fd);
 	if (alive)
 		return -EADDRINUSE;
@@ -115,7 +118,6 @@ static int
 listen_local(const char *path, int *out)
 {
 	union address address;
-	mode_t before;
 	int fd, code;
 
 	memset(&address, 0, sizeof(address));
@@ -129,12 +131,10 @@ listen_local(const char *path, int *out)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	before = umask(0111);
 	code = bind(fd, &address.any, sizeof(address.local)) != 0 ||
-		       listen(fd, BACKLOG) != 0
+		       chmod(path, 0666) != 0 || listen(fd, BACKLOG) != 0
 		   ? -errno
 		   : 0;
-	umask(before);
 	if (code == 0)
 		*out = fd;
 	else

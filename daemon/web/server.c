@@ -250,7 +250,6 @@ on_target(void *arg, const char *target, struct MHD_Connection *mhd)
 		->socket_context;
 	MAGIC_CHECK(request->connection, CONNECTION_MAGIC);
 	LIST_INSERT_HEAD(&listener->server->requests, request, entry);
-	crowd_move(request->connection->member, CROWD_BUSY);
 	head_target(&request->head, target, request->text);
 	return request;
 }
@@ -287,6 +286,7 @@ read_head(struct server_request *request, const char *method)
 
 	request->stage = STAGE_READ;
 	server->stats.requests++;
+	crowd_move(request->connection->member, CROWD_BUSY);
 	MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, on_header, request);
 	head_end(&request->head);
 	request->head.seen.loopback = request->connection->loopback;
@@ -358,6 +358,7 @@ on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 	*context = NULL;
 	crowd_move(request->connection->member, CROWD_IDLE);
 	request->mhd = NULL;
+	head_keep(&request->head);
 	if (request->content != NULL || request->stage != STAGE_ASKED)
 		request_free(request);
 }

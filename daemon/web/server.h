@@ -23,8 +23,9 @@ enum server_encoding { SERVER_IDENTITY, SERVER_GZIP, SERVER_BROTLI, SERVER_ENCOD
 /* What is sent: immutable, counted, shared by any number of requests. */
 struct server_content;
 /* Takes the memory of the bodies; an encoding with an empty body is not offered
- * (identity always is). headers: "Name: value", NULL-terminated, or NULL. The ETag is
- * made from the identity body. The caller holds one reference. */
+ * (identity always is). headers: "Name: value", NULL-terminated, or NULL. A 200 gets
+ * an ETag, made from the identity body, unless its headers say no-store. The caller
+ * holds one reference. */
 struct server_content *server_content_create(unsigned status, const char *type,
     struct buf bodies[SERVER_ENCODINGS], const char *const *headers);
 void server_content_ref(struct server_content *content);

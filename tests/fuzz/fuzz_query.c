@@ -1,4 +1,5 @@
-/* web/query and web/header: a byte that chooses, then what a visitor may send. */
+/* web/query, web/header, web/head: a byte that chooses, then what a visitor may send.
+ */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -7,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "web/head.h"
 #include "web/header.h"
 #include "web/query.h"
 
@@ -51,6 +53,34 @@ fuzz_headers(const char *text)
 		assert(strpbrk(host, "/<>\"' \n@") == NULL);
 }
 
+/* A target, then header fields, a line each. */
+static void
+fuzz_head(char *text)
+{
+	struct head head = {0};
+	char *target = text, *line = strchr(text, '\n'), *colon, *room;
+
+	if (line != NULL)
+		*line++ = '\0';
+	room = mem_alloc(2 * strlen(target) + 2);
+	head_target(&head, target, room);
+	while (line != NULL && *line != '\0') {
+		char *next = strchr(line, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		colon = strchr(line, ':');
+		if (colon != NULL)
+			head_field(
+			    &head, line, colon - line, colon + 1, strlen(colon + 1));
+		line = next;
+	}
+	head_end(&head);
+	head_keep(&head);
+	assert(head.bad || (head.seen.path[0] == '/' && strlen(head.seen.host) < 264));
+	head_clear(&head);
+	free(room);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -63,6 +93,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_path(text);
 	else if (data[0] == 'q')
 		fuzz_query(text);
+	else if (data[0] == 't')
+		fuzz_head(text);
 	else
 		fuzz_headers(text);
 	free(text);

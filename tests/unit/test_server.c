@@ -20,11 +20,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "loop/loop.h"
+#include "web/crowd.h"
 #include "web/server.h"
 
 static struct loop *loop;
 static struct server *server;
 static struct server_request *held[8];
+static const struct server_head *held_head;
 static struct server_content *page, *large;
 static int held_count, handled;
 static char folder[] = "/tmp/vetrina-server-XXXXXX";
@@ -38,6 +40,7 @@ handler(struct server_request *request, const struct server_head *head, void *ar
 	handled++;
 	if (strcmp(head->path, "/hold") == 0) {
 		held[held_count++] = request;
+		held_head = head;
 	} else if (strcmp(head->path, "/page") == 0) {
 		server_reply(request, page);
 	} else if (strcmp(head->path, "/large") == 0) {
@@ -314,6 +317,8 @@ encodings_and_tags(void **state)
 	check("GET /page HTTP/1.1\r\nIf-None-Match: *\r\n" END, "304", "");
 	check("HEAD /page HTTP/1.1\r\nIf-None-Match: *\r\n" END, "304", "");
 	check("GET /none HTTP/1.1\r\nIf-None-Match: *\r\n" END, "404", "none");
+	check("GET /no-store HTTP/1.1\r\nIf-None-Match: *\r\n" END, "200",
+	    "path=/no-store");
 	ask("HEAD /page HTTP/1.1\r\n" END, &in);
 	assert_non_null(strstr(in.data, "\r\nContent-Length: 15\r\n"));
 	assert_string_equal(strstr(in.data, "\r\n\r\n"), "\r\n\r\n");
@@ -381,12 +386,15 @@ an_answer_after_the_server(void **state)
 {
 	int fd = dial(), cut = dial();
 
-	say(fd, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+	say(fd, "GET /hold?q HTTP/1.1\r\nHost: a\r\nAccept: text/x\r\n\r\n");
 	say(cut, "GET /hold HTTP/1.1\r\nHo"); /* begun, never whole */
 	while (held_count < 1)
 		loop_poll(loop);
 	server_close(server);
 	server = NULL;
+	assert_string_equal(held_head->accept, "text/x");
+	assert_string_equal(held_head->query, "q");
+	assert_string_equal(held_head->host, "a");
 	server_reply(held[0], page);
 	close(fd);
 	close(cut);
@@ -447,8 +455,9 @@ a_local_socket(void **state)
 static void
 addresses_that_are_none(void **state)
 {
-	static const char *const wrong[] = {"localhost:80", "127.0.0.1", "127.0.0.1:99999",
-	    "::1:80", "[127.0.0.1]:80", "[::1]", ":80", "unix:/nowhere/at/all"};
+	static const char *const wrong[] = {"localhost:80", "127.0.0.1",
+	    "127.0.0.1:99999", "::1:80", "[127.0.0.1]:80", "[::1]", ":80",
+	    "unix:/nowhere/at/all"};
 	struct server *other = NULL;
 	size_t i;
 
@@ -483,7 +492,7 @@ the_longest_idle_gives_way(void **state)
 	    "GET /page HTTP/1.1\r\nHost: a\r\n\r\n"); /* not the longest any more */
 	buf_clear(&in);
 	assert_true(hear(fd[0], &in, "the page itself", 1));
-	say(fd[1], "GET /drip"); /* a head that drips is idle */
+	say(fd[1], "GET /drip HTTP/1.1\r\nHos"); /* a head that drips is idle */
 	loop_poll(loop);
 	fd[5] = dial();
 	say(fd[5], "GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -534,6 +543,52 @@ a_crowd(void **state)
 	check("GET /page HTTP/1.1\r\n" END, "200", "the page itself");
 	for (i = 0; i < CROWD; i++)
 		close(fd[i]);
+}
+
+static bool
+is_open(int peer)
+{
+	char byte;
+
+	return recv(peer, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+/* Last: the clock is ours from here on. */
+static void
+who_is_too_slow_goes(void **state)
+{
+	enum { IDLE, SENDING, BUSY, MEMBERS };
+	struct crowd_member *member[MEMBERS];
+	struct crowd *crowd;
+	int pair[MEMBERS][2], i;
+
+	clock_fake(0, 0);
+	loop = loop_create();
+	crowd = crowd_create(loop, 10, 30 * CLOCK_SECOND, 600 * CLOCK_SECOND);
+	for (i = 0; i < MEMBERS; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair[i]), 0);
+		member[i] = crowd_enter(crowd, pair[i][0]);
+	}
+	crowd_move(member[SENDING], CROWD_SENDING);
+	crowd_move(member[BUSY], CROWD_BUSY);
+	loop_advance(loop, 29 * CLOCK_SECOND);
+	assert_true(is_open(pair[IDLE][1]));
+	loop_advance(loop, 7 * CLOCK_SECOND);
+	assert_false(is_open(pair[IDLE][1]));
+	assert_true(is_open(pair[SENDING][1]));
+	loop_advance(loop, 600 * CLOCK_SECOND);
+	assert_false(is_open(pair[SENDING][1]));
+	assert_true(is_open(pair[BUSY][1]));
+	assert_int_equal(crowd_dismissed(crowd), 2);
+	crowd_move(member[IDLE], CROWD_SENDING); /* too late, and harmless */
+	for (i = 0; i < MEMBERS; i++) {
+		crowd_leave(member[i]);
+		close(pair[i][0]);
+		close(pair[i][1]);
+	}
+	assert_int_equal(crowd_count(crowd), 0);
+	crowd_destroy(crowd);
+	loop_destroy(loop);
 }
 
 static int
