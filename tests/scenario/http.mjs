@@ -169,8 +169,8 @@ await scenario(async () => {
   if (!ipv6) note('there is no IPv6 on this machine: that target is left out');
   await startNginx(folder, certs, ports, ipv6);
   const files = { token: path.join(folder, 'token'), password: path.join(folder, 'password') };
-  fs.writeFileSync(files.token, `${TOKEN}\n`);
-  fs.writeFileSync(files.password, PASSWORD);
+  fs.writeFileSync(files.token, `${TOKEN}\n`, { mode: 0o600 });
+  fs.writeFileSync(files.password, PASSWORD, { mode: 0o600 });
   const servers = {
     slow: await targets.slowFirstByte(SLOW_MS),
     never: await targets.neverAnswers(),
