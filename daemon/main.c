@@ -1,1 +1,8 @@
-int main(void) { return 0; }
+/* vetrinad(8) */
+#include "daemon.h"
+
+int
+main(int argc, char **argv)
+{
+	return daemon_main(argc, argv);
+}

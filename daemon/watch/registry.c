@@ -115,7 +115,7 @@ check_open(struct registry *registry, struct registry_service *service,
 		check->last.values[i] = NAN;
 	check->series =
 	    archive_series_open(registry->env.archive, service->site->conf->id,
-		service->conf->id, conf->id, conf->every_us / CLOCK_SECOND,
+		service->conf->id, conf->id, conf->every_us,
 		check->collector->sources, check->collector->source_count);
 	if (runner_open(&registry->env, check, on_result, registry, error) != 0) {
 		log_error("%s/%s/%s cannot run: %s", service->site->conf->id,

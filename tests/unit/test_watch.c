@@ -140,7 +140,7 @@ static char folder[64];
 static struct conf *
 load(const char *services)
 {
-	struct conf_collector rows[2] = {
+	static const struct conf_collector rows[2] = {
 	    {.name = "fake",
 		.text = "Answers when told",
 		.options = fake_table,
