@@ -74,7 +74,6 @@ command_status(
 	const struct web_status *status = env->web_env->status;
 	struct worker_pool *pools[] = {env->web_env->rrd, env->web_env->io};
 	json_t *queues = json_object();
-	const char *address = web_public_address(env->web);
 	struct archive_stats store;
 	struct registry_stats checks;
 	size_t i;
@@ -90,14 +89,16 @@ command_status(
 			(json_int_t)stats.refused));
 	}
 	control_reply(request,
-	    json_pack("{s:s, s:o, s:s?, s:{s:s, s:o, s:b, s:s?},"
+	    json_pack("{s:s, s:o, s:s?, s:s?, s:{s:s, s:o, s:b, s:s?},"
 		      " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o,"
 		      " s:{s:b, s:b, s:I, s:I, s:I, s:I, s:I}, s:I}",
 		"version", PACKAGE_VERSION, "started", time_json(status->started_us),
-		"public", address, "config", "file", status->config_file, "loaded",
-		time_json(status->config_loaded_us), "ok", status->config_ok, "error",
-		status->config_error, "checks", "total", (json_int_t)checks.checks,
-		"up", (json_int_t)checks.verdicts[VERDICT_UP], "degraded",
+		"public", web_public_address(env->web), "admin",
+		web_admin_address(env->web), "config", "file", status->config_file,
+		"loaded", time_json(status->config_loaded_us), "ok", status->config_ok,
+		"error", status->config_error, "checks", "total",
+		(json_int_t)checks.checks, "up",
+		(json_int_t)checks.verdicts[VERDICT_UP], "degraded",
 		(json_int_t)checks.verdicts[VERDICT_DEGRADED], "down",
 		(json_int_t)checks.verdicts[VERDICT_DOWN], "unknown",
 		(json_int_t)checks.verdicts[VERDICT_UNKNOWN], "maintenance",

@@ -274,3 +274,9 @@ web_public_address(const struct web *web)
 {
 	return web->public != NULL ? server_address(web->public, 0) : NULL;
 }
+
+const char *
+web_admin_address(const struct web *web)
+{
+	return web->admin != NULL ? server_address(web->admin, 0) : NULL;
+}

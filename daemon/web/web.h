@@ -46,6 +46,7 @@ int web_configure(struct web *web);
 void web_close(struct web *web);
 /* The first public address as bound, for the start's message; NULL if none. */
 const char *web_public_address(const struct web *web);
+const char *web_admin_address(const struct web *web);
 
 /* The document of /api/v1/services, unsuppressed (all services, private ones too),
  * for the control socket. site NULL: all. cb gets a new reference. */
