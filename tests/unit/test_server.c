@@ -620,6 +620,7 @@ main(void)
 	    TEST(addresses_that_are_none),
 	    TEST(the_longest_idle_gives_way),
 	    TEST(a_crowd),
+	    cmocka_unit_test(who_is_too_slow_goes),
 	};
 
 	return cmocka_run_group_tests_name("server", tests, make_folder, remove_folder);
