@@ -30,21 +30,21 @@ check_listeners(struct binder *binder, struct conf_strings *list,
 		return;
 	item = node->kind == NODE_LIST ? node->first : node;
 	for (i = 0; i < list->count; i++, item = item->next) {
+		const char *text = list->items[i];
+		if (strncmp(text, "unix:", 5) == 0 && text[5] != '/' && text[5] != '\0')
+			list->items[i] = arena_printf(
+			    binder->arena, "unix:%s/%s", item->file->folder, text + 5);
 		problem = url_check_listener(list->items[i], &loopback);
-		if (problem == NULL && admin && !loopback)
-			report_value(binder->report, REPORT_ERROR, item,
-			    "%s can be reached from elsewhere, expected a loopback "
-			    "address, "
-			    "because nobody logs in there",
-			    report_quote(list->items[i], quoted));
-		else if (problem != NULL)
+		report_quote(text, quoted);
+		if (problem != NULL)
 			report_value(binder->report, REPORT_ERROR, item,
 			    "%s %s, expected address:port, [v6]:port or unix:path",
-			    report_quote(list->items[i], quoted), problem);
-		else if (strncmp(list->items[i], "unix:", 5) == 0 &&
-			 list->items[i][5] != '/')
-			list->items[i] = arena_printf(binder->arena, "unix:%s/%s",
-			    item->file->folder, list->items[i] + 5);
+			    quoted, problem);
+		else if (admin && !loopback)
+			report_value(binder->report, REPORT_ERROR, item,
+			    "%s can be reached from elsewhere, expected a loopback "
+			    "address, because nobody logs in there",
+			    quoted);
 	}
 }
 
