@@ -237,7 +237,8 @@ text_is_utf8(const char *text, size_t length)
 				return false;
 			point = point << 6 | (*p & 0x3f);
 		}
-		if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+		if (point < least || point > 0x10ffff ||
+		    (point >= 0xd800 && point <= 0xdfff))
 			return false;
 	}
 	return true;
