@@ -13,11 +13,11 @@
 static char *
 url_part(CURLU *handle, CURLUPart part, unsigned flags)
 {
-	char *text = NULL, *copy;
+	char *text = NULL, *copy = NULL;
 
-	if (curl_url_get(handle, part, &text, flags) != CURLUE_OK || text == NULL)
-		return NULL;
-	copy = mem_strdup(text);
+	if (curl_url_get(handle, part, &text, flags) == CURLUE_OK)
+		copy = mem_strdup(text);
+	/* Set with an error too, by 7.88, where a name cannot be had as xn--. */
 	curl_free(text);
 	return copy;
 }
