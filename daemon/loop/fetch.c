@@ -256,6 +256,7 @@ static void
 begin_attempt(struct fetch *fetch)
 {
 	size_t others = fetch->addresses.count - fetch->next - 1;
+	int64_t share_us = left_us(fetch) / (int64_t)(others + 1);
 
 	fetch->request.address = fetch->addresses.address[fetch->next++];
 	fetch->attempt_us = clock_mono_us();
@@ -271,10 +272,8 @@ begin_attempt(struct fetch *fetch)
 		loop_timer_set(fetch->timer, 0);
 		return;
 	}
-	if (others == 0)
-		loop_timer_set_at(fetch->timer, fetch->deadline_us);
-	else
-		loop_timer_set(fetch->timer, left_us(fetch) / (int64_t)(others + 1));
+	/* Never before libcurl begins: until then it tells the times of another. */
+	loop_timer_set(fetch->timer, share_us > 1000 ? share_us : 1000);
 }
 
 static void
@@ -415,14 +414,24 @@ copy_request(struct fetch *fetch, const struct fetch_request *from)
 	fetch->deadline_us = fetch->started_us + from->timeout_us;
 }
 
+static bool
+is_method(const char *text)
+{
+	size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	return length > 0 && text[length] == '\0';
+}
+
 /* -> NULL or what is wrong */
 static const char *
 take_urls(struct fetch *fetch, const struct fetch_request *from)
 {
 	struct transfer_request *to = &fetch->request;
 
+	if (!is_method(from->method))
+		return "the method is not a word of capital letters";
 	if (url_parse(from->url, NULL, &fetch->url) != 0 || !is_http(&fetch->url))
-		return "the URL is not one of http or https";
+		return "the URL is not http:// or https:// with a valid host";
 	to->url = &fetch->url;
 	if (to->user == NULL && fetch->url.user != NULL) {
 		/* The URL changes with a redirect, these stay. */

@@ -74,9 +74,14 @@ on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct transfer *transfer = arg;
 
+	int fd;
+
 	transfer->opened_us = clock_mono_us();
-	return socket(
+	fd = socket(
 	    address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd < 0)
+		transfer->open_error = errno;
+	return fd;
 }
 
 /* libcurl 7.88 tells the time of connecting only once the handshake is done; this

@@ -25,6 +25,7 @@ static struct fetch_request request = {
     .follow = 5,
 };
 static long count, started, done, failed;
+static int version;
 static double connect_sum, tls_sum, first_sum, total_sum;
 
 static int64_t
@@ -62,6 +63,7 @@ on_reply(struct fetch_reply *reply, void *arg)
 	tls_sum += isnan(reply->tls) ? 0 : reply->tls;
 	first_sum += isnan(reply->first_byte) ? 0 : reply->first_byte;
 	total_sum += reply->total;
+	version = reply->http_version;
 	done++;
 	start(arg);
 	if (done == count)
@@ -121,10 +123,10 @@ main(int argc, char **argv)
 	cpu = cpu_us() - cpu;
 	began = clock_mono_us() - began;
 	printf("%ld requests, %ld failed: %.1f us CPU each, %.0f a second; on average "
-	       "connect %.3f, TLS %.3f, first byte %.3f, total %.3f ms\n",
+	       "connect %.3f, TLS %.3f, first byte %.3f, total %.3f ms, HTTP/%.1f\n",
 	    done, failed, (double)cpu / done, done * 1e6 / began,
 	    connect_sum / done * 1e3, tls_sum / done * 1e3, first_sum / done * 1e3,
-	    total_sum / done * 1e3);
+	    total_sum / done * 1e3, version / 10.0);
 	fetch_pool_destroy(pool);
 	resolve_destroy(resolve);
 	loop_destroy(loop);

@@ -20,8 +20,8 @@
 
 static struct loop *loop;
 static struct resolve *resolve;
-static struct loop_watch *server;
-static int server_fd, questions, questions_six;
+static struct loop_watch *server, *tcp_server, *tcp_peer;
+static int server_fd, tcp_fd, questions, questions_six;
 
 /* ---- the server: what it says depends on the name ---- */
 
@@ -124,6 +124,8 @@ on_question(int fd, int events, void *arg)
 	questions++;
 	questions_six += !four;
 	put(&p, data, end);
+	if (is(name, "big.test"))
+		p.data[2] |= 2; /* cut: ask by TCP */
 	if (is(name, "silent.test") || (is(name, "slow6.test") && !four))
 		return;
 	if (is(name, "none.test")) {
@@ -157,19 +159,72 @@ on_question(int fd, int events, void *arg)
 	sendto(fd, p.data, p.length, 0, (struct sockaddr *)&from, from_length);
 }
 
+/* By TCP there is one answer to all, twelve addresses, a byte at a time. */
+static void
+on_tcp_question(int fd, int events, void *arg)
+{
+	unsigned char data[512];
+	struct packet p = {.length = 2};
+	unsigned type;
+	char name[256];
+	size_t end, at;
+	ssize_t n;
+	int i;
+
+	n = recv(fd, data, sizeof(data), 0); /* all of it: it is sent at once */
+	assert_true(n > 14);
+	read_question(data + 2, n - 2, name, &type, &end);
+	put(&p, data + 2, end);
+	for (i = 0; i < 12; i++)
+		put_address(&p, 0xc00c, 60, "192.0.2.3");
+	p.data[1] = p.length - 2;
+	p.data[4] |= 0x80;
+	p.data[9] = 12;
+	for (at = 0; at < p.length; at++)
+		assert_int_equal(send(fd, p.data + at, 1, MSG_NOSIGNAL), 1);
+	loop_watch_destroy(tcp_peer);
+	tcp_peer = NULL;
+	close(fd);
+}
+
+static void
+on_tcp(int listener, int events, void *arg)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	assert_null(tcp_peer);
+	tcp_peer = loop_watch_create(loop, fd, LOOP_READ, on_tcp_question, NULL);
+}
+
+static void
+listen_on(struct sockaddr_in *at)
+{
+	socklen_t length = sizeof(*at);
+
+	server_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	tcp_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	at->sin_port = 0;
+	assert_int_equal(bind(tcp_fd, (struct sockaddr *)at, sizeof(*at)), 0);
+	getsockname(tcp_fd, (struct sockaddr *)at, &length);
+	assert_int_equal(listen(tcp_fd, 4), 0);
+	if (bind(server_fd, (struct sockaddr *)at, sizeof(*at)) == 0)
+		return;
+	close(server_fd); /* somebody has the port for UDP */
+	close(tcp_fd);
+	listen_on(at);
+}
+
 static int
 set_up(void **state)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET};
-	socklen_t length = sizeof(at);
 	char servers[64];
 
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	loop = loop_create();
-	server_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_int_equal(bind(server_fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	getsockname(server_fd, (struct sockaddr *)&at, &length);
+	listen_on(&at);
 	server = loop_watch_create(loop, server_fd, LOOP_READ, on_question, NULL);
+	tcp_server = loop_watch_create(loop, tcp_fd, LOOP_READ, on_tcp, NULL);
 	snprintf(servers, sizeof(servers), "127.0.0.1:%d", ntohs(at.sin_port));
 	resolve = resolve_create(loop, servers, 6);
 	resolve_hosts(resolve, "/nonexistent");
@@ -182,7 +237,9 @@ tear_down(void **state)
 {
 	resolve_destroy(resolve);
 	loop_watch_destroy(server);
+	loop_watch_destroy(tcp_server);
 	close(server_fd);
+	close(tcp_fd);
 	loop_destroy(loop);
 	return 0;
 }
@@ -333,6 +390,16 @@ families_take_turns(void **state)
 	got = ask("both.test", RESOLVE_IPV6, -1);
 	assert_true(got.answer.cached);
 	assert_int_equal(got.answer.count, 1);
+}
+
+static void
+a_cut_answer_is_asked_for_by_tcp(void **state)
+{
+	struct got got = ask("big.test", RESOLVE_IPV4, -1);
+
+	assert_int_equal(got.answer.error, 0);
+	assert_int_equal(got.answer.count, RESOLVE_ADDRESSES_MAX);
+	assert_string_equal(got.answer.address[0], "192.0.2.3");
 }
 
 static void
@@ -564,6 +631,7 @@ main(void)
 	    TEST(absence_is_kept_briefly),
 	    TEST(an_alias_shortens_the_ttl),
 	    TEST(families_take_turns),
+	    TEST(a_cut_answer_is_asked_for_by_tcp),
 	    TEST(a_silent_server_times_out),
 	    TEST(one_family_does_not_wait_for_the_other),
 	    TEST(equal_questions_are_asked_once),
