@@ -113,10 +113,9 @@ check_open(struct registry *registry, struct registry_service *service,
 	check->collector = collector_named(registry, conf->collector->name);
 	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
 		check->last.values[i] = NAN;
-	check->series =
-	    archive_series_open(registry->env.archive, service->site->conf->id,
-		service->conf->id, conf->id, conf->every_us,
-		check->collector->sources, check->collector->source_count);
+	check->series = archive_series_open(registry->env.archive,
+	    service->site->conf->id, service->conf->id, conf->id, conf->every_us,
+	    check->collector->sources, check->collector->source_count);
 	if (runner_open(&registry->env, check, on_result, registry, error) != 0) {
 		log_error("%s/%s/%s cannot run: %s", service->site->conf->id,
 		    service->conf->id, conf->id, error);

@@ -46,6 +46,7 @@ struct runner {
 	struct loop_timer *due, *limit;
 	int64_t offset_us;
 	int64_t planned_slot, planned_mono_us;
+	bool extra;          /* the planned run is out of the schedule */
 	int64_t slot;        /* of the running measurement */
 	int64_t missed_slot; /* the last missed while running, or slot */
 	int64_t began_us;    /* mono, of the running measurement */
@@ -215,35 +216,41 @@ on_due(void *arg)
 {
 	struct runner *runner = arg;
 	struct registry_check *check = runner->check;
-	int64_t every = conf_of(runner)->every_us;
-	int64_t slot = schedule_slot(clock_wall_us(), every, runner->offset_us);
+	int64_t every = conf_of(runner)->every_us, wall = clock_wall_us();
+	int64_t slot = schedule_slot(wall, every, runner->offset_us);
 
+	check->late_s =
+	    (double)(clock_mono_us() - runner->planned_mono_us) / CLOCK_SECOND;
+	if (runner->extra) {
+		runner->extra = false;
+		plan(runner, slot + 1);
+		if (!check->running)
+			begin(runner, schedule_cell(wall, every));
+		return;
+	}
 	/* A timer may be early by the clocks' rounding, never by half a slot. */
 	if (slot < runner->planned_slot)
 		slot = runner->planned_slot;
 	if (slot > runner->planned_slot)
 		check->missed += slot - runner->planned_slot;
-	check->late_s =
-	    (double)(clock_mono_us() - runner->planned_mono_us) / CLOCK_SECOND;
 	plan(runner, slot + 1);
-	if (check->running) {
+	if (!check->running) {
+		begin(runner, slot);
+	} else if (slot > runner->slot) {
 		check->missed++;
 		runner->missed_slot = slot;
-	} else {
-		begin(runner, slot);
 	}
 }
 
+/* An extra run within min(interval, 5 s); the ones after it keep their slot. */
 static void
 plan_soon(struct runner *runner)
 {
 	int64_t every = conf_of(runner)->every_us;
 	int64_t within = every < FIRST_RUN_WITHIN ? every : FIRST_RUN_WITHIN;
-	int64_t delay = runner->offset_us % within;
 
-	runner->planned_slot =
-	    schedule_slot(clock_wall_us() + delay, every, runner->offset_us);
-	runner->planned_mono_us = clock_mono_us() + delay;
+	runner->extra = true;
+	runner->planned_mono_us = clock_mono_us() + runner->offset_us % within;
 	loop_timer_set_at(runner->due, runner->planned_mono_us);
 }
 
@@ -327,6 +334,6 @@ runner_now(struct runner *runner, registry_now_cb *cb, void *arg)
 	STAILQ_INSERT_TAIL(&runner->waiters, waiter, entry);
 	runner->waiter_count++;
 	if (!runner->check->running)
-		begin(runner, schedule_slot(clock_wall_us(), conf_of(runner)->every_us,
-				  runner->offset_us));
+		begin(
+		    runner, schedule_cell(clock_wall_us(), conf_of(runner)->every_us));
 }

@@ -30,6 +30,12 @@ schedule_slot(int64_t wall_us, int64_t every_us, int64_t offset_us)
 }
 
 int64_t
+schedule_cell(int64_t wall_us, int64_t every_us)
+{
+	return schedule_slot(wall_us, every_us, 0);
+}
+
+int64_t
 schedule_due_us(int64_t slot, int64_t every_us, int64_t offset_us)
 {
 	return slot * every_us + offset_us;

@@ -16,6 +16,8 @@ int64_t schedule_offset_us(
     const char *site, const char *service, const char *check, int64_t every_us);
 /* The slot that was due last at this instant. */
 int64_t schedule_slot(int64_t wall_us, int64_t every_us, int64_t offset_us);
+/* The slot whose samples an extra run at this instant may give: the cell it is in. */
+int64_t schedule_cell(int64_t wall_us, int64_t every_us);
 int64_t schedule_due_us(int64_t slot, int64_t every_us, int64_t offset_us);
 int64_t schedule_end_s(int64_t slot, int64_t every_us);
 

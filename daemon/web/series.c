@@ -25,7 +25,7 @@
 #include "web/route.h"
 #include "web/server.h"
 
-#define SERIES_MAGIC 0x73657269
+#define SERIES_MAGIC 0x77736572
 #define READ_MAGIC 0x72656164
 #define READS_MAX 16
 #define POINTS_MAX 2000

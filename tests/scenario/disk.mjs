@@ -17,7 +17,7 @@ await scenario(async () => {
   for (let i = 0; i < 5; i++)
     services[`s${i}`] = { public: true, checks: { c: { every: '1s', timeout: '1s', http: `http://127.0.0.1:${port}/` } } };
   const daemon = await vetrinad(folder, {
-    store: { path: path.join(store, 'store'), retention: ['1s:1h'], flush: '2s' }, sites: { borgo: site(services) },
+    store: { path: path.join(store, 'store'), retention: ['1s:1h'], flush: '10s' }, sites: { borgo: site(services) },
   });
   const samples = async () => (await daemon.json('status')).store;
   await until('samples are written', async () => (await samples()).rows_written > 10);

@@ -280,6 +280,7 @@ slots(void **state)
 	assert_int_equal(schedule_slot(120000000, every, 0), 2);
 	assert_int_equal(schedule_slot(119999999, every, 0), 1);
 	assert_int_equal(schedule_slot(120000000, every, 1), 1);
+	assert_int_equal(schedule_cell(119999999, every), 1);
 	assert_int_equal(schedule_due_us(2, every, 7), 120000007);
 	assert_int_equal(schedule_end_s(2, every), 180);
 }
