@@ -62,6 +62,60 @@ board_time(const struct board *board, int64_t at_s)
 		   : json_null();
 }
 
+void
+board_period_word(const struct board *board, const char *prefix,
+    enum route_period period, const char **out)
+{
+	char key[24];
+
+	snprintf(key, sizeof(key), "%s_%s", prefix, route_period_names[period]);
+	*out = words_get(board->words, key);
+}
+
+void
+board_put_moment(
+    const struct board *board, json_t *object, const char *key, int64_t at_s)
+{
+	struct buf text = BUF_INIT;
+
+	words_moment(board->words, &text, board->site->conf->zone, at_s,
+	    board->now_us / CLOCK_SECOND);
+	board_put(object, key, &text);
+}
+
+void
+board_put_seconds(const struct board *board, json_t *object, const char *key,
+    double seconds, enum words_rounding rounding)
+{
+	struct buf text = BUF_INIT;
+
+	words_seconds(board->words, &text, seconds, rounding);
+	board_put(object, key, &text);
+}
+
+void
+board_put_percent(
+    const struct board *board, json_t *object, const char *key, double fraction)
+{
+	struct buf text = BUF_INIT;
+
+	if (isnan(fraction))
+		buf_add_text(&text, words_get(board->words, "number_unknown"));
+	else
+		words_percent(board->words, &text, fraction);
+	board_put(object, key, &text);
+}
+
+void
+board_put_span(
+    const struct board *board, json_t *object, const char *key, int64_t seconds)
+{
+	struct buf text = BUF_INIT;
+
+	words_span(board->words, &text, seconds);
+	board_put(object, key, &text);
+}
+
 const char *
 board_title(const struct board *board, const struct registry_service *service)
 {

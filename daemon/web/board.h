@@ -18,12 +18,12 @@
 #include "base/buf.h"
 #include "conf/option.h"
 #include "web/route.h"
+#include "web/words.h"
 
 struct figures;
 struct ledger_transition;
 struct registry_service;
 struct registry_site;
-struct words;
 
 struct board {
 	struct registry_site *site;
@@ -46,6 +46,9 @@ struct board_service {
 	int rows_error;
 };
 json_t *board_service(const struct board *board, const struct board_service *what);
+/* Of it: the chart of the period, with text's sentence. */
+void board_put_chart(const struct board *board, const struct board_service *what,
+    json_t *text, json_t *out);
 
 /* Method, data, accessibility, privacy, legal notes. */
 json_t *board_text(const struct board *board, enum route_page page);
@@ -75,6 +78,17 @@ void board_address(const struct board *board, enum route_page page, const char *
     enum route_format format, struct buf *out);
 
 void board_put(json_t *object, const char *key, struct buf *text); /* frees text */
+/* "last" or "period" and a period: "ultime 24 ore", "24 ore". */
+void board_period_word(const struct board *board, const char *prefix,
+    enum route_period period, const char **out);
+void board_put_moment(
+    const struct board *board, json_t *object, const char *key, int64_t at_s);
+void board_put_seconds(const struct board *board, json_t *object, const char *key,
+    double seconds, enum words_rounding rounding);
+void board_put_percent(
+    const struct board *board, json_t *object, const char *key, double fraction);
+void board_put_span(
+    const struct board *board, json_t *object, const char *key, int64_t seconds);
 json_t *board_figure(double value); /* to a millionth; null for NAN */
 json_t *board_time(const struct board *board, int64_t at_s); /* null for 0 */
 const char *board_title(const struct board *board, const struct registry_service *service);

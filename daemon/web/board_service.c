@@ -10,64 +10,11 @@
 #include "watch/registry.h"
 #include "web/board.h"
 #include "web/board_outages.h"
-#include "web/chart.h"
 #include "web/figures.h"
 #include "web/words.h"
 
 #define OUTAGES_MAX 20
 #define BAD_DAYS_MAX 5
-#define TABLE_ROWS_MAX 48
-
-static void
-period_word(const struct board *board, const char *prefix, enum route_period period,
-    const char **out)
-{
-	char key[24];
-
-	snprintf(key, sizeof(key), "%s_%s", prefix, route_period_names[period]);
-	*out = words_get(board->words, key);
-}
-
-static void
-put_moment(const struct board *board, json_t *object, const char *key, int64_t at_s)
-{
-	struct buf text = BUF_INIT;
-
-	words_moment(board->words, &text, board->site->conf->zone, at_s,
-	    board->now_us / CLOCK_SECOND);
-	board_put(object, key, &text);
-}
-
-static void
-put_seconds(const struct board *board, json_t *object, const char *key, double seconds,
-    enum words_rounding rounding)
-{
-	struct buf text = BUF_INIT;
-
-	words_seconds(board->words, &text, seconds, rounding);
-	board_put(object, key, &text);
-}
-
-static void
-put_percent(const struct board *board, json_t *object, const char *key, double fraction)
-{
-	struct buf text = BUF_INIT;
-
-	if (isnan(fraction))
-		buf_add_text(&text, words_get(board->words, "number_unknown"));
-	else
-		words_percent(board->words, &text, fraction);
-	board_put(object, key, &text);
-}
-
-static void
-put_span(const struct board *board, json_t *object, const char *key, int64_t seconds)
-{
-	struct buf text = BUF_INIT;
-
-	words_span(board->words, &text, seconds);
-	board_put(object, key, &text);
-}
 
 /*
  * Days.
@@ -135,152 +82,6 @@ put_bad_days(const struct board *board, const struct figures_base *base, json_t 
 }
 
 /*
- * The chart of the period, its sentence and its table.
- */
-
-static void
-say_chart(const struct board *board, const struct registry_service *service,
-    const struct figures_span *span, struct buf *out)
-{
-	struct buf mean = BUF_INIT, max = BUF_INIT, moment = BUF_INIT, limit = BUF_INIT;
-	int64_t p95_us = service->conf->objective.p95_us, at_s = 0;
-	double high = -INFINITY;
-	size_t i;
-
-	for (i = 0; i < span->count; i++)
-		if (span->points[i].max > high) {
-			high = span->points[i].max;
-			at_s = span->points[i].at_s;
-		}
-	if (isnan(span->whole.mean) || at_s == 0) {
-		buf_add_text(out, words_get(board->words, "chart_empty"));
-		return;
-	}
-	words_seconds(board->words, &mean, span->whole.mean, WORDS_NEAREST);
-	words_seconds(board->words, &max, high, WORDS_UP);
-	words_moment(board->words, &moment, board->site->conf->zone, at_s,
-	    board->now_us / CLOCK_SECOND);
-	words_seconds(
-	    board->words, &limit, (double)p95_us / CLOCK_SECOND, WORDS_NEAREST);
-	words_say(board->words, out,
-	    p95_us > 0 ? "chart_sentence_limit" : "chart_sentence", "mean", mean.data,
-	    "max", max.data, "moment", moment.data, "limit", limit.data, NULL);
-	buf_free(&mean);
-	buf_free(&max);
-	buf_free(&moment);
-	buf_free(&limit);
-}
-
-static json_t *
-list_points(const struct figures_span *span)
-{
-	json_t *out = json_array();
-	size_t i;
-
-	for (i = 0; i < span->count; i++) {
-		const struct history_point *p = &span->points[i];
-		json_array_append_new(
-		    out, json_pack("[I, o, o, o, o, o]", (json_int_t)p->at_s,
-			     board_figure(p->mean), board_figure(p->min),
-			     board_figure(p->max), board_figure(p->up),
-			     board_figure(p->known)));
-	}
-	return out;
-}
-
-/* Rows of the table: points in groups, the latest first. */
-static json_t *
-list_rows(const struct board *board, const struct figures_span *span)
-{
-	size_t per = (span->count + TABLE_ROWS_MAX - 1) / TABLE_ROWS_MAX, first, i;
-	json_t *out = json_array(), *row;
-
-	for (first = 0; first < span->count; first += per) {
-		double sum = 0, high = -INFINITY, up = 0, known = 0;
-		size_t n = 0;
-		for (i = first; i < first + per && i < span->count; i++) {
-			const struct history_point *p = &span->points[i];
-			if (!isnan(p->mean)) {
-				sum += p->mean;
-				high = fmax(high, p->max);
-				n++;
-			}
-			if (p->known > 0 && !isnan(p->up)) {
-				up += p->up;
-				known += p->known;
-			}
-		}
-		row = json_object();
-		put_moment(board, row, "when", span->points[first].at_s - span->step_s);
-		json_object_set_new(row, "gap", json_boolean(known <= 0));
-		if (n > 0) {
-			put_seconds(board, row, "mean", sum / n, WORDS_NEAREST);
-			put_seconds(board, row, "max", high, WORDS_UP);
-		} else {
-			put_seconds(board, row, "mean", NAN, WORDS_NEAREST);
-			put_seconds(board, row, "max", NAN, WORDS_NEAREST);
-		}
-		put_percent(board, row, "up", known > 0 ? fmin(up / known, 1) : NAN);
-		json_array_insert_new(out, 0, row);
-	}
-	return out;
-}
-
-static void
-put_chart(const struct board *board, const struct board_service *what, json_t *text,
-    json_t *out)
-{
-	const struct figures_span *span =
-	    figures_span(board->figures, what->service, what->period);
-	int64_t p95_us = what->service->conf->objective.p95_us;
-	struct buf svg = BUF_INIT, title = BUF_INIT, sentence = BUF_INIT,
-		   caption = BUF_INIT;
-	const char *period;
-
-	if (span == NULL || span->count == 0) {
-		json_object_set_new(out, "unit", json_string("s"));
-		json_object_set_new(out, "step", json_null());
-		json_object_set_new(out, "points", json_array());
-		json_object_set_new(
-		    text, "chart", json_string(words_get(board->words, "chart_empty")));
-		return;
-	}
-	period_word(board, "last", what->period, &period);
-	words_say(board->words, &title, "chart_title", "service",
-	    board_title(board, what->service), "period", period, NULL);
-	say_chart(board, what->service, span, &sentence);
-	chart_lines(
-	    &(struct chart){
-		.words = board->words,
-		.zone = board->site->conf->zone,
-		.id = "c",
-		.title = title.data,
-		.description = sentence.data,
-		.from_s = span->whole.from_s,
-		.to_s = span->whole.to_s,
-		.step_s = span->step_s,
-		.count = span->count,
-		.points = span->points,
-		.limit_s = (double)p95_us / CLOCK_SECOND,
-	    },
-	    &svg);
-	board_put(text, "chart", &sentence);
-	board_put(out, "_chart", &svg);
-	words_say(board->words, &caption, "table_caption", "period", period, NULL);
-	board_put(out, "_table_caption", &caption);
-	json_object_set_new(out, "unit", json_string("s"));
-	json_object_set_new(out, "step", json_integer(span->step_s));
-	json_object_set_new(out, "point_members",
-	    json_pack("[s,s,s,s,s,s]", "time", "seconds_mean", "seconds_min",
-		"seconds_max", "up", "known"));
-	json_object_set_new(out, "points", list_points(span));
-	json_object_set_new(out, "_rows", list_rows(board, span));
-	json_object_set_new(out, "_limit",
-	    p95_us > 0 ? json_real((double)p95_us / CLOCK_SECOND) : json_null());
-	buf_free(&title);
-}
-
-/*
  * Figures of the periods, and what was promised.
  */
 
@@ -291,14 +92,14 @@ add_period(const struct board *board, enum route_period name,
 	json_t *row, *text = json_object();
 	const char *word;
 
-	period_word(board, "last", name, &word);
+	board_period_word(board, "last", name, &word);
 	json_object_set_new(text, "period", json_string(word));
-	put_percent(board, text, "availability", period->availability);
-	put_percent(board, text, "coverage", period->coverage);
-	put_seconds(board, text, "median", period->p50, WORDS_UP);
-	put_seconds(board, text, "p95", period->p95, WORDS_UP);
+	board_put_percent(board, text, "availability", period->availability);
+	board_put_percent(board, text, "coverage", period->coverage);
+	board_put_seconds(board, text, "median", period->p50, WORDS_UP);
+	board_put_seconds(board, text, "p95", period->p95, WORDS_UP);
 	if (isnan(period->availability) || period->down_s >= 1)
-		put_span(board, text, "down", period->down_s);
+		board_put_span(board, text, "down", period->down_s);
 	else
 		json_object_set_new(
 		    text, "down", json_string(words_get(board->words, "figures_none")));
@@ -335,18 +136,29 @@ list_figures(const struct board *board, const struct board_service *what,
 }
 
 static void
-add_objective(const struct board *board, const char *key, const char *name, char *value,
-    bool known, const char *verdict, json_t *out)
+add_objective(const struct board *board, const char *key, const char *name,
+    const char *value, const char *verdict, json_t *out)
 {
 	struct buf text = BUF_INIT;
 
 	words_say(board->words, &text, key, name, value, NULL);
-	if (known) {
+	if (verdict != NULL) {
 		buf_add_char(&text, ' ');
 		buf_add_text(&text, words_get(board->words, verdict));
 	}
 	json_array_append_new(out, json_stringn(text.data, text.length));
 	buf_free(&text);
+}
+
+/* What to say of an objective for 30 days: nothing where there is no figure. */
+static const char *
+month_verdict(const struct figures_base *base, double figure, bool met)
+{
+	if (isnan(figure))
+		return NULL;
+	if (base->first_s > base->month.from_s + 86400)
+		return "objective_early";
+	return met ? "objective_met" : "objective_missed";
 }
 
 static json_t *
@@ -356,28 +168,28 @@ list_objectives(const struct board *board, const struct registry_service *servic
 	const struct conf_service *conf = service->conf;
 	double promised = conf->objective.availability / 100;
 	double limit_s = (double)conf->objective.p95_us / CLOCK_SECOND;
-	bool month = !isnan(base->month.p95);
-	double p95 = month ? base->month.p95 : base->day.p95;
 	struct buf value = BUF_INIT;
+	const char *verdict;
 	json_t *out = json_array();
 
 	if (promised > 0) {
 		words_percent(board->words, &value, promised);
 		add_objective(board, "objective_available", "percent", value.data,
-		    !isnan(base->month.availability),
-		    base->month.availability >= promised ? "objective_met"
-							 : "objective_missed",
+		    month_verdict(base, base->month.availability,
+			base->month.availability >= promised),
 		    out);
 		buf_clear(&value);
 	}
 	if (limit_s > 0) {
+		/* Where there are no times of 30 days, those of a day. */
+		verdict =
+		    month_verdict(base, base->month.p95, base->month.p95 <= limit_s);
+		if (verdict == NULL && !isnan(base->day.p95))
+			verdict = base->day.p95 <= limit_s ? "objective_met_day"
+							   : "objective_missed_day";
 		words_seconds(board->words, &value, limit_s, WORDS_NEAREST);
-		add_objective(board, "objective_speed", "seconds", value.data,
-		    !isnan(p95),
-		    month ? p95 <= limit_s ? "objective_met" : "objective_missed"
-		    : p95 <= limit_s ? "objective_met_day"
-				     : "objective_missed_day",
-		    out);
+		add_objective(
+		    board, "objective_speed", "seconds", value.data, verdict, out);
 	}
 	buf_free(&value);
 	return out;
@@ -405,15 +217,15 @@ outage_json(const struct board *board, const struct registry_service *service,
 	json_object_set_new(out, "duration_seconds",
 	    outage->end_us != 0 ? json_integer(length_s) : json_null());
 	json_object_set_new(out, "kind", json_string(outage->kind + strlen("kind_")));
-	put_moment(board, text, "start", outage->start_us / CLOCK_SECOND);
+	board_put_moment(board, text, "start", outage->start_us / CLOCK_SECOND);
 	if (outage->end_us != 0)
-		put_moment(board, text, "end", outage->end_us / CLOCK_SECOND);
+		board_put_moment(board, text, "end", outage->end_us / CLOCK_SECOND);
 	else
 		json_object_set_new(text, "end",
 		    json_string(words_get(
 			board->words, open ? "outage_open" : "number_unknown")));
 	if (end_us != 0)
-		put_span(board, text, "duration", length_s);
+		board_put_span(board, text, "duration", length_s);
 	else
 		json_object_set_new(text, "duration",
 		    json_string(words_get(board->words, "number_unknown")));
@@ -505,11 +317,12 @@ check_json(const struct board *board, const struct registry_check *check)
 	json_object_set_new(
 	    out, "measured", board_time(board, check->last_us / CLOCK_SECOND));
 	json_object_set_new(text, "state", json_string(words_get(board->words, key)));
-	put_span(board, text, "every", check->conf->every_us / CLOCK_SECOND);
-	put_seconds(board, text, "timeout",
+	board_put_span(board, text, "every", check->conf->every_us / CLOCK_SECOND);
+	board_put_seconds(board, text, "timeout",
 	    (double)check->conf->timeout_us / CLOCK_SECOND, WORDS_NEAREST);
 	if (check->last_us != 0)
-		put_moment(board, text, "measured", check->last_us / CLOCK_SECOND);
+		board_put_moment(
+		    board, text, "measured", check->last_us / CLOCK_SECOND);
 	else
 		json_object_set_new(text, "measured",
 		    json_string(words_get(board->words, "checks_never")));
@@ -541,7 +354,7 @@ list_periods(const struct board *board, const struct board_service *what)
 		struct buf href = BUF_INIT;
 		const char *word;
 		json_t *link = json_object();
-		period_word(board, "period", period, &word);
+		board_period_word(board, "period", period, &word);
 		route.period = period;
 		buf_add_text(&href, board->site->conf->base_path);
 		route_write(&route, board->languages, &href);
@@ -612,7 +425,7 @@ board_service(const struct board *board, const struct board_service *what)
 		    : json_null()));
 	json_object_set_new(
 	    out, "period", json_string(route_period_names[what->period]));
-	put_chart(board, what, text, out);
+	board_put_chart(board, what, text, out);
 	if (base != NULL) {
 		put_bad_days(board, base, text);
 		json_object_set_new(out, "days", list_days(board, base));
