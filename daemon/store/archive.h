@@ -60,7 +60,8 @@ void archive_series_close(struct archive_series *series);
 /* Stores the sample of the slot that ends at slot_end_s (a multiple of the step).
  * values: up, known, then the sources; NAN is unknown. -> 0; ERR_RANGE for a slot
  * that is not after the last one (counted, nothing stored); ERR_FULL beyond
- * pending_max (counted). Slots left out since the last are written as unknown. */
+ * pending_max (counted). Slots left out since the last are written as
+ * unknown, and `known` as 0. */
 int archive_store(struct archive_series *series, int64_t slot_end_s, const double *values);
 int64_t archive_last_s(const struct archive_series *series); /* 0: none, known once open */
 

@@ -8,8 +8,10 @@
  * over the slots left out before it. For these rrdfile_update() puts one unknown row
  * just before the value, and the heartbeat makes all earlier ones unknown at once.
  *
- * xff is just under one: a row is unknown only if all of its points are, otherwise
- * it is librrd's average of those known. How much was known, `known` itself tells.
+ * Not so `known`: its heartbeat has no end to speak of, and it is 0 in that row, so it
+ * is 0 in all the slots left out. xff is just under one: a row is unknown only if all
+ * of its points are, otherwise it is librrd's average of those known. How much that
+ * was, the average of `known` tells, which would else forget the time we did not run.
  *
  * librrd's lock does not wait (an outside `rrdtool graph` holds it while it reads),
  * so again() does, for about a second. A new file is made beside, synced, renamed.
@@ -39,7 +41,8 @@
 #define BATCH_ROWS 1024
 #define TRIES 20
 #define LOG_US (60 * CLOCK_SECOND)
-#define START_MIN_S 315360000 /* librrd: no earlier than 1980 */
+#define KNOWN_HEARTBEAT_S 315360000 /* ten years */
+#define START_MIN_S 315360000       /* librrd: no earlier than 1980 */
 
 /* What librrd said, as a code. A disk in trouble says it of every file. */
 static int
@@ -129,6 +132,20 @@ bound_text(double bound, char out[20])
 		strcpy(out, "U");
 }
 
+static bool
+is_known(const char *source)
+{
+	return strcmp(source, "known") == 0;
+}
+
+static int64_t
+heartbeat_s(const struct rrdfile_shape *shape, size_t source)
+{
+	if (is_known(shape->sources[source].name) && shape->step_s < KNOWN_HEARTBEAT_S)
+		return KNOWN_HEARTBEAT_S;
+	return shape->step_s;
+}
+
 #define ARGUMENTS_MAX (RRDHEAD_SOURCES_MAX + 3 * RETENTION_TIERS_MAX)
 
 /* The definition as rrd_create_r takes it. -> count; each is freed by the caller. */
@@ -144,7 +161,7 @@ definition(const struct rrdfile_shape *shape, const struct retention_plan *plan,
 		bound_text(shape->sources[i].min, min);
 		bound_text(shape->sources[i].max, max);
 		arguments[n++] = mem_printf("DS:%s:GAUGE:%lld:%s:%s",
-		    shape->sources[i].name, (long long)shape->step_s, min, max);
+		    shape->sources[i].name, (long long)heartbeat_s(shape, i), min, max);
 	}
 	for (i = 0; i < plan->count; i++)
 		for (j = 0; j < (plan->tiers[i].extremes ? 3 : 1); j++)
@@ -226,7 +243,7 @@ sources_match(const struct rrdhead *head, const struct rrdfile_shape *shape)
 		const struct rrdhead_source *source = &head->sources[i];
 		if (strcmp(source->name, wanted->name) != 0 ||
 		    strcmp(source->type, "GAUGE") != 0 ||
-		    source->heartbeat_s != shape->step_s ||
+		    source->heartbeat_s != heartbeat_s(shape, i) ||
 		    !bound_matches(source->min, wanted->min) ||
 		    !bound_matches(source->max, wanted->max))
 			return false;
@@ -289,7 +306,7 @@ add_row(struct buf *text, int64_t time_s, const double *values, size_t sources)
 
 	buf_printf(text, "%lld", (long long)time_s);
 	for (i = 0; i < sources; i++)
-		add_value(text, values != NULL ? values[i] : NAN);
+		add_value(text, values[i]);
 	buf_add(text, "", 1);
 }
 
@@ -319,6 +336,7 @@ int
 rrdfile_update(const char *path, const int64_t *times_s, const double *values,
     size_t rows, size_t source_count, size_t *skipped)
 {
+	double unknown[RRDHEAD_SOURCES_MAX];
 	struct buf text = BUF_INIT;
 	struct rrdhead head;
 	int64_t last;
@@ -330,6 +348,8 @@ rrdfile_update(const char *path, const int64_t *times_s, const double *values,
 		return error;
 	if (head.source_count != source_count)
 		return ERR_RANGE;
+	for (i = 0; i < source_count; i++)
+		unknown[i] = is_known(head.sources[i].name) ? 0 : NAN;
 	last = head.last_s;
 	for (i = 0; i < rows && error == 0; i++) {
 		if (times_s[i] <= last) {
@@ -337,7 +357,7 @@ rrdfile_update(const char *path, const int64_t *times_s, const double *values,
 			continue;
 		}
 		if (times_s[i] > last + head.step_s) {
-			add_row(&text, times_s[i] - head.step_s, NULL, source_count);
+			add_row(&text, times_s[i] - head.step_s, unknown, source_count);
 			batched++;
 		}
 		add_row(&text, times_s[i], values + i * source_count, source_count);

@@ -36,9 +36,10 @@ int rrdfile_create_at(const char *path, const struct rrdfile_shape *shape, int64
 int rrdfile_settle(const char *aside, const char *path);
 
 /* Rows: a time, source_count values; NAN is unknown. Times are multiples of the step
- * and ascend; slots left out become unknown, also those since the file's last. Rows
- * not after the last are skipped and counted in *skipped. -> 0, ERR_DAMAGED, -ENOENT,
- * ERR_RANGE (the file has another number of data sources), -EAGAIN (lock held). */
+ * and ascend; slots left out become unknown (of `known` 0), also those since the
+ * file's last. Rows not after the last are skipped and counted in *skipped. -> 0,
+ * ERR_DAMAGED, -ENOENT, ERR_RANGE (the file has another number of data sources),
+ * -EAGAIN (lock held). */
 int rrdfile_update(const char *path, const int64_t *times_s, const double *values,
     size_t rows, size_t source_count, size_t *skipped);
 int rrdfile_last(const char *path, int64_t *last_s);
