@@ -106,6 +106,7 @@ bind_fallback(struct binder *binder, const struct option *row, void *object)
 		item->line = item->column = 0;
 	good = value_bind(&quiet, row, node, FIELD(object, row));
 	assert(good); /* a default that its own row does not take is a bug of ours */
+	(void)good;
 	arena_free(&arena);
 }
 
@@ -146,8 +147,7 @@ is_item(struct binder *binder, const struct conf_node *node)
 		return true;
 	report_key(binder->report, REPORT_ERROR, node,
 	    "is not an identifier, expected a-z 0-9 _ -, beginning with a letter or "
-	    "digit, "
-	    "at most 63");
+	    "digit, at most 63");
 	return false;
 }
 

@@ -17,10 +17,12 @@
 #include "conf/bind.h"
 #include "conf/conf.h"
 #include "conf/report.h"
+#include "conf/schema.h"
 #include "conf/url.h"
 #include "conf/yaml.h"
 
 #define SECOND INT64_C(1000000)
+#define REFERENCES_TOLD 8
 
 struct conf_node *
 check_good(const struct conf_node *map, const char *key)
@@ -42,7 +44,7 @@ check_complain(struct binder *binder, enum report_kind kind,
     const struct conf_node *map, const char *key, const char *format, ...)
 {
 	const struct conf_node *node = check_good(map, key);
-	char line[512];
+	char line[1024];
 	va_list ap;
 
 	va_start(ap, format);
@@ -85,6 +87,19 @@ check_intervals(struct binder *binder, struct conf_check *check, struct conf_nod
 		    timeout, every);
 }
 
+/* What is wrong with a key that is no option is told already. */
+static bool
+has_unknown(const struct conf_node *node)
+{
+	const struct conf_node *child;
+
+	for (child = node->first; child != NULL; child = child->next) {
+		if (option_find(schema_check, child->key) == NULL)
+			return true;
+	}
+	return false;
+}
+
 /* "http, tls or dns" */
 static void
 list_collectors(const struct binder *binder, struct buf *out)
@@ -107,7 +122,7 @@ check_check(struct binder *binder, struct conf_service *service, struct conf_nod
 
 	check->service = service;
 	check_intervals(binder, check, node);
-	if (check->collector != NULL)
+	if (check->collector != NULL || has_unknown(node))
 		return;
 	list_collectors(binder, &names);
 	report_key(binder->report, REPORT_ERROR, node, "has no collector, expected %s",
@@ -115,42 +130,43 @@ check_check(struct binder *binder, struct conf_service *service, struct conf_nod
 	buf_free(&names);
 }
 
-/* first and last items of a map begin with their id */
-static const char *
-nearest_id(const char *id, const void *items, size_t count, size_t size, bool *known)
-{
-	const char **ids = mem_array(count + 1, sizeof(*ids)), *near;
-	size_t i;
-
-	*known = false;
-	for (i = 0; i < count; i++) {
-		ids[i] =
-		    ((const struct conf_item *)((const char *)items + i * size))->id;
-		if (strcmp(ids[i], id) == 0)
-			*known = true;
-	}
-	near = text_nearest(id, ids, count);
-	free(ids);
-	return near;
-}
-
+/* An id that is not among the items of a map is reported, with those that are. */
 static void
 check_reference(struct binder *binder, const struct conf_node *node, const char *key,
     const char *id, const char *what, const void *items, size_t count, size_t size)
 {
+	const char *ids[REFERENCES_TOLD], *near = NULL;
 	char quoted[REPORT_QUOTE_SIZE];
-	const char *near;
-	bool known;
+	struct buf expected = BUF_INIT;
+	size_t told = 0, i;
 
-	if (id == NULL)
-		return;
-	near = nearest_id(id, items, count, size, &known);
-	if (known)
-		return;
+	for (i = 0; i < count; i++) {
+		const struct conf_item *item =
+		    (const void *)((const char *)items + i * size);
+		if (strcmp(item->id, id) == 0)
+			return;
+		near = near == NULL
+			   ? text_nearest(id, (const char *const[]){item->id}, 1)
+			   : text_nearest(id, (const char *const[]){near, item->id}, 2);
+		if (told < REFERENCES_TOLD)
+			ids[told++] = item->id;
+	}
+	for (i = 0; i < told; i++)
+		buf_printf(&expected, "%s%s",
+		    i == 0           ? ""
+		    : i + 1 == count ? " or "
+				     : ", ",
+		    ids[i]);
+	if (count == 0)
+		buf_printf(&expected, "an entry in its %s", what);
 	check_complain(binder, REPORT_ERROR, node, key,
-	    "%s is not among the site's %s, expected one of them%s%s%s",
-	    report_quote(id, quoted), what, near != NULL ? " (did you mean \"" : "",
-	    near != NULL ? near : "", near != NULL ? "\"?)" : "");
+	    "%s is not among the site's %s, %s%s%s", report_quote(id, quoted), what,
+	    near != NULL ? "did you mean \"" : "expected ",
+	    near != NULL ? near : expected.data,
+	    near != NULL   ? "\"?"
+	    : told < count ? ", ..."
+			   : "");
+	buf_free(&expected);
 }
 
 static bool
@@ -216,10 +232,10 @@ check_service(struct binder *binder, struct conf_site *site, struct conf_node *n
 	check_text(binder, site, node, "title", &service->title);
 	check_text(binder, site, node, "description", &service->description);
 	check_text(binder, site, node, "instead", &service->instead);
-	if (!check_refused(node, "area"))
+	if (service->area != NULL)
 		check_reference(binder, node, "area", service->area, "areas",
 		    site->areas, site->area_count, sizeof(*site->areas));
-	if (!check_refused(node, "supplier"))
+	if (service->supplier != NULL)
 		check_reference(binder, node, "supplier", service->supplier,
 		    "suppliers", site->suppliers, site->supplier_count,
 		    sizeof(*site->suppliers));

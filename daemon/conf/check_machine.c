@@ -1,5 +1,7 @@
 /* Cross-checks of what belongs to the machine: addresses to listen on, paths. */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -125,31 +127,47 @@ writable(const char *path, bool folder)
 	return code;
 }
 
+/* Complains of a path in a group, unless its value is in error already. */
+static void __attribute__((format(printf, 5, 6)))
+complain_path(struct binder *binder, const struct conf_node *root, const char *group,
+    const char *key, const char *format, ...)
+{
+	const struct conf_node *map = check_good(root, group);
+	char line[1024], path[64];
+	va_list ap;
+
+	if (check_refused(root, group) || (map != NULL && check_refused(map, key)))
+		return;
+	va_start(ap, format);
+	vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	snprintf(path, sizeof(path), "%s.%s", group, key);
+	if (map != NULL)
+		check_complain(binder, REPORT_ERROR, map, key, "%s", line);
+	else
+		check_complain(binder, REPORT_ERROR, root, path, "%s", line);
+}
+
 static void
 check_paths(
     struct binder *binder, const struct conf *conf, const struct conf_node *root)
 {
-	const struct conf_node *store = check_good(root, "store");
-	const struct conf_node *listen = check_good(root, "listen");
 	int code;
 
 	if (strlen(conf->listen.control) > SUN_PATH_MAX)
-		check_complain(binder, REPORT_ERROR, listen != NULL ? listen : root,
-		    listen != NULL ? "control" : "listen.control",
+		complain_path(binder, root, "listen", "control",
 		    "has %zu bytes, expected at most %d for a socket",
 		    strlen(conf->listen.control), SUN_PATH_MAX);
 	if (!binder->check_system)
 		return;
 	code = writable(conf->store.path, true);
 	if (code != 0)
-		check_complain(binder, REPORT_ERROR, store != NULL ? store : root,
-		    store != NULL ? "path" : "store.path",
+		complain_path(binder, root, "store", "path",
 		    "%s cannot be written: %s, expected a folder of this user",
 		    conf->store.path, err_text(code));
 	code = writable(conf->listen.control, false);
 	if (code != 0)
-		check_complain(binder, REPORT_ERROR, listen != NULL ? listen : root,
-		    listen != NULL ? "control" : "listen.control",
+		complain_path(binder, root, "listen", "control",
 		    "%s cannot be made: %s, expected a path in a folder of this user",
 		    conf->listen.control, err_text(code));
 }

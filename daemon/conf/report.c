@@ -42,17 +42,31 @@ add_line(struct report *report, enum report_kind kind, const struct conf_file *f
 	};
 }
 
+size_t
+report_control(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	if (p[0] < 0x20 || p[0] == 0x7f)
+		return 1;
+	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* C1 */
+		return 2;
+	if (p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9))
+		return 3; /* U+2028, U+2029 */
+	if (p[0] == 0xef && ((p[1] == 0xbb && p[2] == 0xbf) ||
+				(p[1] == 0xbf && (p[2] == 0xbe || p[2] == 0xbf))))
+		return 3; /* U+FEFF, U+FFFE, U+FFFF */
+	return 0;
+}
+
 static void
 add_clean(struct buf *out, const char *text, size_t max)
 {
-	size_t i;
+	size_t i, control;
 
-	for (i = 0; text[i] != '\0' && i < max; i++) {
-		const unsigned char *p = (const unsigned char *)text + i;
-		bool control = p[0] < 0x20 || p[0] == 0x7f ||
-			       (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0);
-		buf_add_char(out, control ? '?' : text[i]);
-		i += p[0] == 0xc2 && control;
+	for (i = 0; text[i] != '\0' && i<max; i += control> 0 ? control : 1) {
+		control = report_control(text + i);
+		buf_add_char(out, control > 0 ? '?' : text[i]);
 	}
 	while (text[i] != '\0' && out->length > 0 && (text[i] & 0xc0) == 0x80) {
 		out->length--; /* a character cut in two goes whole */

@@ -43,6 +43,9 @@ void report_absent(struct report *report, enum report_kind kind,
 /* A key that stands twice in its mapping. */
 void report_twin(struct report *report, const struct conf_node *node);
 
+/* Bytes of the control character that begins at p: what a terminal obeys, or YAML does
+ * not print or takes for a new line. 0: none does. */
+size_t report_control(const char *p);
 /* "text" in quotes, short and without control characters, as messages show it. */
 #define REPORT_QUOTE_SIZE 80
 const char *report_quote(const char *text, char out[REPORT_QUOTE_SIZE]);

@@ -49,16 +49,14 @@ value_is_outside(const struct option *row, double value)
 	return value < row->min || (row->max >= row->min && value > row->max);
 }
 
-/* No C0, DEL or C1; newlines and tabs only where text may have lines. */
+/* Newlines and tabs only where text may have lines. */
 static bool
 has_controls(const char *text, bool lines)
 {
-	const unsigned char *p = (const unsigned char *)text;
-
-	for (; *p != '\0'; p++) {
-		if (lines && (*p == '\n' || *p == '\t'))
+	for (; *text != '\0'; text++) {
+		if (lines && (*text == '\n' || *text == '\t'))
 			continue;
-		if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))
+		if (report_control(text) > 0)
 			return true;
 	}
 	return false;

@@ -54,7 +54,9 @@ is_tab(const struct reader *reader, unsigned line, unsigned column)
 			return false;
 		p++;
 	}
-	return column <= (size_t)(end - p) && p[column - 1] == '\t';
+	for (; column > 1 && p < end; p++) /* of characters, not bytes */
+		column -= (p[0] & 0xc0) != 0x80;
+	return p < end && *p == '\t';
 }
 
 static void
@@ -301,8 +303,11 @@ read_stream(struct reader *reader)
 
 	if (!advance(reader) || !advance(reader)) /* stream, document */
 		return NULL;
-	if (reader->event.type == YAML_STREAM_END_EVENT)
-		return add_node(reader, NULL, NULL, NODE_MAP);
+	if (reader->event.type == YAML_STREAM_END_EVENT) {
+		root = add_node(reader, NULL, NULL, NODE_MAP);
+		root->line = root->column = 1;
+		return root;
+	}
 	if (!advance(reader) || (root = read_node(reader, NULL, NULL, 0)) == NULL)
 		return NULL;
 	if (!advance(reader) || !advance(reader)) /* ends of both */

@@ -8,5 +8,5 @@ failed=0
 for file in docs/vetrina.yaml.5 etc/vetrina.yaml etc/vetrina.schema.json; do
 	diff -u "$top_srcdir/$file" "$made/$file" || failed=1
 done
-[ $failed -eq 0 ] || echo "options: the tables changed: run make options, and commit"
+[ $failed -eq 0 ] || echo "options: the tables changed: run make documents, and commit"
 exit $failed

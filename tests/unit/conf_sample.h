@@ -29,12 +29,12 @@ extern const struct option sample_table[];
 extern const struct conf_collector collectors[]; /* sample, plain */
 
 /* The heads of files that have a site, a service, a check, a sample in it. */
-#define SITE                               \
-	"sites:\n"                         \
-	"  borgo:\n"                       \
-	"    name: Borgo\n"                \
+#define SITE \
+	"sites:\n" \
+	"  borgo:\n" \
+	"    name: Borgo\n" \
 	"    url: https://borgo.example\n" \
-	"    languages: [it, en]\n"        \
+	"    languages: [it, en]\n" \
 	"    timezone: Europe/Rome\n"
 #define SERVICE SITE "    services:\n      anagrafe:\n"
 #define CHECKS SERVICE "        checks:\n"

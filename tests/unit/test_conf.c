@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "collectors/collectors.h"
 #include "conf/retention.h"
 
 #define SECOND INT64_C(1000000)
@@ -555,6 +556,7 @@ the_example_loads_as_it_is_and_filled_in(void **state)
 	struct conf *conf;
 
 	conf_write_example(collectors, &example);
+	assert_memory_equal(example.data, "# yaml-language-server:", 23);
 	conf = load_good(example.data);
 	assert_int_equal(conf->site_count, 0);
 	conf_free(conf);
@@ -566,6 +568,26 @@ the_example_loads_as_it_is_and_filled_in(void **state)
 	assert_non_null(conf->sites[0].pages.report);
 	assert_int_equal(conf->store.flush_us, 60 * MINUTE);
 	conf_free(conf);
+	buf_free(&example);
+	buf_free(&filled);
+}
+
+static void
+the_example_of_the_real_collectors_loads(void **state)
+{
+	struct conf_collector rows[COLLECTORS_MAX];
+	struct buf example = BUF_INIT, filled = BUF_INIT;
+	struct conf_load load = {.file = "v.yaml", .collectors = rows};
+	struct conf *conf;
+
+	collectors_rows(rows);
+	conf_write_example(rows, &example);
+	uncomment(example.data, &filled);
+	write_file("v.yaml", filled.data);
+	conf = conf_load(&load);
+	assert_string_equal(text_of(&load.errors), "");
+	assert_int_equal(conf->site_count, 1);
+	forget(&load, conf);
 	buf_free(&example);
 	buf_free(&filled);
 }
@@ -604,6 +626,7 @@ main(void)
 	    cmocka_unit_test(the_disk_is_told_per_check_and_in_all),
 	    cmocka_unit_test(the_schema_is_json_and_knows_the_options),
 	    cmocka_unit_test(the_example_loads_as_it_is_and_filled_in),
+	    cmocka_unit_test(the_example_of_the_real_collectors_loads),
 	    cmocka_unit_test(the_manual_says_every_option),
 	};
 

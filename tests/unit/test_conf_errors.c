@@ -74,6 +74,9 @@ static const struct bad bad_yaml[] = {
     {"- log\n- info\n", "v.yaml:1:1: is not a mapping, expected options\n"},
     {"log: 'info\n", "v.yaml:2:1: YAML syntax: found unexpected end of stream, while "
 		     "scanning a quoted scalar that begins at 1:6\n"},
+    {"log: \"\xc3\xa0\"\n\tstore: {}\n",
+	"v.yaml:2:1: YAML syntax: found a tab, expected spaces, while scanning for the "
+	"next token that begins at 2:1\n"},
 };
 
 static const struct bad bad_keys[] = {
@@ -313,13 +316,20 @@ static const struct bad bad_values[] = {
     {CHECK "            sample: [a, b]\n",
 	"v.yaml:11:21: sites.borgo.services.anagrafe.checks.portale.sample: is a list, "
 	"expected an address that begins with http:// or https://\n"},
+    {SAMPLE "              note: \"a\\u2028b\"\n              file: \"\\uFEFF\"\n      "
+	    "        label: \"\\uFFFE\"\n",
+	"v.yaml:13:21: sites.borgo.services.anagrafe.checks.portale.sample.note: "
+	"\"a?b\" holds control characters, expected text of at most 40 bytes\n"
+	"v.yaml:14:21: sites.borgo.services.anagrafe.checks.portale.sample.file: \"?\" "
+	"holds control characters, expected a path\n"
+	"v.yaml:15:22: sites.borgo.services.anagrafe.checks.portale.sample.label: "
+	"\"?\" holds control characters, expected text, or a mapping of languages to "
+	"texts\n"},
 };
 
 static const struct bad bad_checks[] = {
     {CHECKS "          portale: {}\n          zwei: {smaple: x}\n",
 	"v.yaml:10:11: sites.borgo.services.anagrafe.checks.portale: has no collector, "
-	"expected sample or plain\n"
-	"v.yaml:11:11: sites.borgo.services.anagrafe.checks.zwei: has no collector, "
 	"expected sample or plain\n"
 	"v.yaml:11:18: sites.borgo.services.anagrafe.checks.zwei.smaple: unknown "
 	"option, did you mean \"sample\"?\n"},
@@ -361,15 +371,22 @@ static const struct bad bad_checks[] = {
 };
 
 static const struct bad bad_cross[] = {
+    {SITE "    areas: {a: {title: A}, b: {title: A}, c: {title: A}, d: {title: A}, e: "
+	  "{title: A}, f: {title: A}, g: {title: A}, h: {title: A}, i: {title: A}}\n   "
+	  " services:\n      s: {area: zzzz, supplier: y}\n",
+	"v.yaml:9:17: sites.borgo.services.s.area: \"zzzz\" is not among the site's "
+	"areas, expected a, b, c, d, e, f, g, h, ...\n"
+	"v.yaml:9:33: sites.borgo.services.s.supplier: \"y\" is not among the site's "
+	"suppliers, expected an entry in its suppliers\n"},
     {SITE "    areas: {tributi: {title: T}}\n    suppliers: {nuvola: {title: N}}\n    "
 	  "services:\n      a: {area: tribut, supplier: nuvola, checks: {}}\n      b: "
 	  "{area: xyz, supplier: nvola}\n      c: {area: tributi, supplier: []}\n",
 	"v.yaml:10:17: sites.borgo.services.a.area: \"tribut\" is not among the site's "
-	"areas, expected one of them (did you mean \"tributi\"?)\n"
+	"areas, did you mean \"tributi\"?\n"
 	"v.yaml:11:17: sites.borgo.services.b.area: \"xyz\" is not among the site's "
-	"areas, expected one of them\n"
+	"areas, expected tributi\n"
 	"v.yaml:11:32: sites.borgo.services.b.supplier: \"nvola\" is not among the "
-	"site's suppliers, expected one of them (did you mean \"nuvola\"?)\n"
+	"site's suppliers, did you mean \"nuvola\"?\n"
 	"v.yaml:12:36: sites.borgo.services.c.supplier: is a list, expected text of 1 "
 	"to 63 bytes\n"},
     {SERVICE "        public: true\n",
@@ -445,6 +462,9 @@ static const struct bad bad_system[] = {
 	"directory, expected a path in a folder of this user\n"
 	"v.yaml:2:15: store.path: ./v.yaml/store cannot be written: Not a directory, "
 	"expected a folder of this user\n"},
+    {"listen: []\nstore: {path: []}\n",
+	"v.yaml:1:9: listen: is a list, expected a mapping\n"
+	"v.yaml:2:15: store.path: is a list, expected a path\n"},
     {"listen: {control: folder}\nstore: {path: empty}\n",
 	"v.yaml:2:15: store.path: ./empty cannot be written: Not a directory, expected "
 	"a folder of this user\n"},
@@ -485,9 +505,31 @@ a_bad_system_is_an_error_where_it_is_named(void **state)
 {
 	mkdir("folder", 0755);
 	write_file("empty", "");
+	expect_errors(bad_system, ARRAY_LENGTH(bad_system), true);
+}
+
+static void
+a_secret_that_everybody_reads_is_a_warning(void **state)
+{
+	static const char text[] =
+	    "store: {path: store}\nlisten: {control: c.sock}\n" SAMPLE
+	    "              key_file: secret\n";
+	struct conf_load load;
+	struct conf *conf;
+
 	write_file("secret", "x");
 	assert_int_equal(chmod("secret", 0644), 0);
-	expect_errors(bad_system, ARRAY_LENGTH(bad_system), true);
+	conf = load_text(text, true, &load);
+	assert_non_null(conf);
+	assert_non_null(strstr(load.warnings.data,
+	    "v.yaml:15:25: "
+	    "sites.borgo.services.anagrafe.checks.portale.sample.key_file: can "
+	    "be read by everybody, expected mode 0640 or less\n"));
+	forget(&load, conf);
+	assert_int_equal(chmod("secret", 0640), 0);
+	conf = load_text(text, true, &load);
+	assert_null(strstr(load.warnings.data, "everybody"));
+	forget(&load, conf);
 }
 
 #define MANY 300
@@ -535,6 +577,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_bad_file_tells_all_errors),
 	    cmocka_unit_test(a_bad_system_is_an_error_where_it_is_named),
+	    cmocka_unit_test(a_secret_that_everybody_reads_is_a_warning),
 	    cmocka_unit_test(errors_are_bounded_and_counted),
 	    cmocka_unit_test(a_file_that_is_not_there_is_an_error),
 	};
