@@ -11,11 +11,12 @@
  * consolidated ones. A row that an edge of a period cuts counts by its share, so
  * civil days are exact where their edges fall on rows (hourly ones in most zones).
  *
- * Times are those of the first series, and of successful measurements only: how
- * long a failure took is not a response time. In raw rows these are the rows with
- * up = 1. A consolidated row does not tell its points apart: if some were up, its
- * average, least and greatest count, failures among them, weighted by how much of it
- * was up; if none was, it does not count.
+ * Times are those of the first series, each in the period in (from, to] of which its
+ * slot ends, and of successful measurements only: how long a failure took is not a
+ * response time. In raw rows these are the rows with up = 1. A consolidated row does
+ * not tell its points apart: if some were up, its average, least and greatest count,
+ * failures among them, weighted by how much of it was up; if none was, it does not
+ * count.
  *
  * A quantile q is the nearest rank: of n sorted values the one at place ceil(q n),
  * counted from 1; so it is a time that was measured. Exact, over raw rows; where the

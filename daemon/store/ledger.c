@@ -1,8 +1,9 @@
 /*
  * The loop's side of a ledger: two queues, transitions and questions, and at most
  * one job on the pool. A job takes a batch of the first and, with the last batch, all
- * of the second; it writes, then reads. What could not be written goes back to the front of its queue
- * and a timer tries again: 1 s, 2 s, ... 60 s. Questions do not wait for that.
+ * of the second; it writes, then reads. What could not be written goes back to the
+ * front of its queue and a timer tries again: 1 s, 2 s, ... 60 s. Questions do not
+ * wait for that.
  *
  * The job is owned by the pool until its done(); queue entries are the job's as
  * long as it runs. ledger_destroy() waits for run() alone, not for done(), which the
@@ -428,10 +429,9 @@ ledger_add_transition(struct ledger *ledger, const struct ledger_transition *t)
 	if (ledger->stats.queued >= LEDGER_QUEUE_MAX) {
 		ledger->stats.dropped++;
 		if (log_limited(&ledger->drop_limit, LOG_EVERY_US, &held))
-			log_error("ledger: %s: too many changes of verdict wait to be "
-				  "written;"
-				  " %lu dropped",
-			    ledger->path, held + 1);
+			log_error("ledger: %s: %d changes of verdict wait to be "
+				  "written, %lu dropped",
+			    ledger->path, LEDGER_QUEUE_MAX, held + 1);
 		return;
 	}
 	entry = mem_zalloc(sizeof(*entry));

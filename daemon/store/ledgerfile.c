@@ -178,8 +178,10 @@ migrate(struct ledgerfile *file)
 	return code;
 }
 
-/* The file's folder and the one above, as far as they are missing; and the file,
- * so that it has our rights and not SQLite's: its messages are not for everybody. */
+/* The file's folder and the one above, as far as they are missing; and the file, if it
+ * is, so that it has our rights and not SQLite's: its messages are not for everybody.
+ * (One that is there is not touched: closing it would drop the locks on it of anybody
+ * else in this process.) */
 static int
 prepare_path(struct ledgerfile *file)
 {
@@ -194,11 +196,11 @@ prepare_path(struct ledgerfile *file)
 		*slash = '/';
 		mkdir(folder, 0750);
 	}
-	fd = open(file->path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-	if (fd < 0)
-		code = -errno;
-	else
+	fd = open(file->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	if (fd >= 0)
 		close(fd);
+	else if (errno != EEXIST)
+		code = -errno;
 	free(folder);
 	return code;
 }

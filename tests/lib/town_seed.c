@@ -190,7 +190,6 @@ write_rows(const struct seed *seed, int progress)
 	double *rows = mem_array(BATCH_ROWS * sources, sizeof(*rows));
 	int64_t end = end_slot(seed);
 	enum verdict ignored;
-	unsigned char done = BATCH_ROWS / 128;
 	int error = 0;
 
 	for (slot = first_slot(seed); slot < end && error == 0; slot++) {
@@ -200,7 +199,7 @@ write_rows(const struct seed *seed, int progress)
 			continue;
 		error = rrdfile_update(seed->aside, times, rows, n, sources, &skipped);
 		n = 0;
-		if (write(progress, &done, 1) != 1)
+		if (write(progress, "", 1) != 1)
 			error = -errno;
 	}
 	free(times);
