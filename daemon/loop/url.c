@@ -1,6 +1,7 @@
 /* URLs, by libcurl's URL functions. */
 #include "loop/url.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,23 @@ url_part(CURLU *handle, CURLUPart part, unsigned flags)
 	/* Set with an error too, by 7.88, where a name cannot be had as xn--. */
 	curl_free(text);
 	return copy;
+}
+
+/* The host as DNS knows it. libidn2 reads text in the locale's charset, ours is
+ * always UTF-8, so the thread has such a locale for this moment. */
+static char *
+url_host(CURLU *handle)
+{
+	static locale_t utf8; /* kept for the life of the process */
+	locale_t before;
+	char *host;
+
+	if (utf8 == (locale_t)0)
+		utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	before = uselocale(utf8); /* 0, where there is none, changes nothing */
+	host = url_part(handle, CURLUPART_HOST, CURLU_PUNYCODE);
+	uselocale(before);
+	return host;
 }
 
 static void
@@ -53,7 +71,7 @@ url_parse(const char *text, const char *base, struct url *out)
 	curl_url_set(handle, CURLUPART_PASSWORD, NULL, 0);
 	curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0);
 	out->scheme = url_part(handle, CURLUPART_SCHEME, 0);
-	out->host = url_part(handle, CURLUPART_HOST, CURLU_PUNYCODE);
+	out->host = url_host(handle);
 	port = url_part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
 	if (out->scheme == NULL || out->host == NULL)
 		goto end;

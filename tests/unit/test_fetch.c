@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "loop/fetch.h"
 #include "loop/loop.h"
@@ -128,9 +129,9 @@ an_answer_comes_whole_with_its_phases(void **state)
 	    strstr(got.headers, "HTTP/1.1 200 Test\r\nContent-Type: text/plain"));
 	assert_true(isnan(got.reply.dns)); /* it is an address */
 	assert_true(isnan(got.reply.tls));
-	assert_between(got.reply.connect, 0.000001, 0.030);
-	assert_between(got.reply.first_byte, 0.039, 0.5);
-	assert_between(got.reply.total, got.reply.first_byte + got.reply.connect, 0.6);
+	assert_between(got.reply.connect, 0.000001, 0.5);
+	assert_between(got.reply.first_byte, 0.039, 1);
+	assert_between(got.reply.total, got.reply.first_byte + got.reply.connect, 2);
 	get("/status/503");
 	assert_class(FETCH_OK);
 	assert_int_equal(got.reply.status, 503);
@@ -167,7 +168,7 @@ methods_and_bodies_are_sent(void **state)
 	assert_non_null(strstr(got.body, "\r\n\r\ncitizen=1"));
 	request.url = local("/slow");
 	run(&request);
-	assert_between(got.reply.first_byte, 0.039, 0.5);
+	assert_between(got.reply.first_byte, 0.039, 1);
 	request.url = local("/silent");
 	request.timeout_us = 100000;
 	run(&request);
@@ -209,11 +210,11 @@ bodies_are_unpacked_and_bounded(void **state)
 	assert_class(FETCH_TOO_LARGE);
 	get("/flood");
 	assert_class(FETCH_TOO_LARGE);
-	assert_true(got.reply.wire_bytes < 2 << 20);
+	assert_true(got.reply.wire_bytes < 4 << 20);
 	get("/hollow"); /* it is what was received that is too much */
 	assert_class(FETCH_TOO_LARGE);
 	assert_string_equal(got.body, "");
-	assert_true(got.reply.wire_bytes < 2 << 20);
+	assert_true(got.reply.wire_bytes < 4 << 20);
 	request = request_for(local("/ok"));
 	request.max_body = 5;
 	run(&request);
@@ -464,6 +465,11 @@ redirect_rules(void **state)
 	assert_string_equal(url.host, "Example.IT");
 	assert_int_equal(url.port, 80);
 	url_free(&url);
+	assert_int_equal(url_parse("http://Caff\xc3\xa8.it/\xc3\xa8", NULL, &url), 0);
+	assert_string_equal(url.text, "http://xn--caff-8oa.it/%c3%a8");
+	url_free(&url);
+	assert_int_equal(url_parse("http://\xff\xfe.it/", NULL, &url), ERR_SYNTAX);
+	url_free(&url);
 	assert_int_equal(url_parse("//[::1]/x", "https://a/", &url), 0);
 	assert_string_equal(url.host, "::1");
 	assert_int_equal(url.port, 443);
@@ -532,6 +538,7 @@ a_request_may_be_cancelled_at_any_time(void **state)
 	loop_run(loop);
 	assert_int_equal(killed, 1);
 	silent = request_for(local("/silent"));
+	silent.timeout_us = 3600 * CLOCK_SECOND;
 	for (i = 0; i < 3; i++) /* left to the pool's end */
 		fetch_start(pool, &silent, on_reply, NULL);
 	run(&request);
@@ -675,7 +682,7 @@ certificates_are_verified(void **state)
 	assert_class(FETCH_OK);
 	assert_false(isnan(got.reply.tls));
 	assert_between(got.reply.total,
-	    got.reply.connect + got.reply.tls + got.reply.first_byte, 2);
+	    got.reply.connect + got.reply.tls + got.reply.first_byte, 4);
 	assert_between(
 	    got.reply.certificate_expires_s - time(NULL), 29 * 86400, 30 * 86400 + 1);
 	request.ca_file = NULL; /* the system's does not know ours */
