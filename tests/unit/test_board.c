@@ -345,7 +345,7 @@ service_page_has_its_outages_and_figures(void **state)
 	assert_string_equal(
 	    member(json_object_get(document, "service"), "text", "chart"),
 	    "In media 0,31 secondi. Il massimo è stato di 2,2 secondi (oggi alle "
-	    "6:51).");
+	    "6:45).");
 	json_decref(document);
 }
 
