@@ -21,8 +21,8 @@ static void
 build(struct cache_build *open, const char *key, void *arg)
 {
 	static const char *const headers[] = {"Cache-Control: public, max-age=30",
-	    "Content-Security-Policy: default-src 'self'", "Referrer-Policy: same-origin",
-	    NULL};
+	    "Content-Security-Policy: default-src 'self'",
+	    "Referrer-Policy: same-origin", NULL};
 	struct buf body = BUF_INIT;
 
 	buf_add(&body, page.data, page.length);
