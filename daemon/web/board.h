@@ -36,8 +36,8 @@ struct board {
 /* The overview and the list of services. */
 json_t *board_overview(const struct board *board);
 
-/* rows: the service's transitions of the last 90 days, newest first, those of its
- * checks too. rows_error: they could not be read. */
+/* rows: the service's transitions from and to down of the last 90 days, newest first,
+ * those of its checks too. rows_error: they could not be read. */
 struct board_service {
 	struct registry_service *service;
 	enum route_period period;

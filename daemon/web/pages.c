@@ -311,7 +311,7 @@ ask_outages(struct build *build, struct registry_site *site)
 
 	build->waits++;
 	build->ledger = true;
-	ledger_transitions(site->ledger, build->route.service, NULL,
+	ledger_outages(site->ledger, build->route.service, NULL,
 	    now_us - OUTAGES_DAYS * 86400 * CLOCK_SECOND, now_us + CLOCK_SECOND,
 	    OUTAGE_ROWS_MAX, on_transitions, build);
 }

@@ -505,7 +505,7 @@ answer_history(struct question *question)
  */
 
 void
-ledger_transitions(struct ledger *ledger, const char *service, const char *check,
+ledger_outages(struct ledger *ledger, const char *service, const char *check,
     int64_t from_us, int64_t to_us, size_t limit, ledger_transitions_cb *cb, void *arg)
 {
 	struct question *question = ask();
