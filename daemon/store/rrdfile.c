@@ -100,6 +100,9 @@ sync_path(const char *path, int flags)
 	if (fd < 0)
 		return -errno;
 	error = fsync(fd) == 0 ? 0 : -errno;
+	/* What was written in one go stands in the cache in large folios, each of which
+	 * an update of eight bytes would dirty whole; read back singly, it is pages. */
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	close(fd);
 	return error;
 }
@@ -284,27 +287,60 @@ rrdfile_matches(const char *path, const struct rrdfile_shape *shape)
 	       archives_match(&head, &plan);
 }
 
-/* A value that librrd reads back to 15 digits; whole numbers need no printf. */
+static char *
+put_digits(char *out, uint64_t number)
+{
+	char reversed[20];
+	int n = 0;
+
+	do
+		reversed[n++] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	while (n > 0)
+		*out++ = reversed[--n];
+	return out;
+}
+
+/* A value that librrd reads back to 15 digits. As a whole number and a power of ten
+ * where both are exact: printf() took a quarter of the time of an update. */
 static void
 add_value(struct buf *text, double value)
 {
+	static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
+	    1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21,
+	    1e22};
+	double size = fabs(value);
+	char out[48] = ":", *p = out + 1;
+	int exponent;
+
 	if (!isfinite(value)) {
-		buf_add(text, ":U", 2);
-	} else if (value == 0 || value == 1) {
-		buf_add(text, value == 0 ? ":0" : ":1", 2);
+		*p++ = 'U';
+	} else if (size < 1e15 && value == (double)(int64_t)value) {
+		if (value < 0)
+			*p++ = '-';
+		p = put_digits(p, (uint64_t)size);
+	} else if (size >= 1e-7 && size < 1e15) {
+		(void)frexp(size, &exponent);
+		exponent = 14 - (int)floor((exponent - 1) * 0.30102999566398);
+		if (value < 0)
+			*p++ = '-';
+		p = put_digits(p, (uint64_t)(size * powers[exponent] + 0.5));
+		*p++ = 'e';
+		*p++ = '-';
+		p = put_digits(p, (uint64_t)exponent);
 	} else {
-		char digits[40];
-		buf_add(
-		    text, digits, snprintf(digits, sizeof(digits), ":%.15g", value));
+		p += snprintf(p, sizeof(out) - 1, "%.15g", value);
 	}
+	buf_add(text, out, (size_t)(p - out));
 }
 
 static void
 add_row(struct buf *text, int64_t time_s, const double *values, size_t sources)
 {
+	char out[24];
 	size_t i;
 
-	buf_printf(text, "%lld", (long long)time_s);
+	buf_add(text, out, (size_t)(put_digits(out, (uint64_t)time_s) - out));
 	for (i = 0; i < sources; i++)
 		add_value(text, values[i]);
 	buf_add(text, "", 1);

@@ -311,6 +311,45 @@ numbers_of_every_size_come_back(void **state)
 	rrdfile_rows_clear(&rows);
 }
 
+/* From 1e-12 to 1e17, by chance. */
+static double
+any_value(int64_t i)
+{
+	uint64_t seed = (uint64_t)i * 6364136223846793005U + 1442695040888963407U;
+	double fraction;
+
+	seed ^= seed >> 29;
+	seed *= 0xbf58476d1ce4e5b9U;
+	fraction = (double)(seed >> 11) / 9007199254740992.0;
+	return pow(10, (double)(i % 29) - 12 + fraction) * (i % 2 == 0 ? 1 : -1);
+}
+
+static void
+any_number_comes_back(void **state)
+{
+	struct archive_source one[] = {{"value", "1", NAN, NAN, ""}};
+	struct rrdfile_shape wanted = shape(1);
+	struct rrdfile_rows rows;
+	int64_t times[3000], i;
+	double values[3000];
+	size_t skipped;
+
+	for (i = 0; i < 3000; i++) {
+		times[i] = T0 + 1 + i;
+		values[i] = any_value(i);
+	}
+	wanted.sources = one;
+	wanted.source_count = 1;
+	assert_int_equal(rrdfile_create(path, &wanted, T0), 0);
+	assert_int_equal(rrdfile_update(path, times, values, 3000, 1, &skipped), 0);
+	assert_int_equal(
+	    rrdfile_fetch(path, ARCHIVE_AVERAGE, T0, T0 + 3000, 1, &rows), 0);
+	assert_int_equal(rows.count, 3000);
+	for (i = 0; i < 3000; i++)
+		assert_near(rows.rows[i], values[i]);
+	rrdfile_rows_clear(&rows);
+}
+
 static void
 tiers_tell_what_can_be_had(void **state)
 {
@@ -715,6 +754,7 @@ main(void)
 	    cmocka_unit_test_setup(extremes_of_a_row_are_of_that_row, setup),
 	    cmocka_unit_test_setup(one_known_point_in_a_day_is_a_row, setup),
 	    cmocka_unit_test_setup(numbers_of_every_size_come_back, setup),
+	    cmocka_unit_test_setup(any_number_comes_back, setup),
 	    cmocka_unit_test_setup(tiers_tell_what_can_be_had, setup),
 	    cmocka_unit_test_setup(what_is_no_database_is_told, setup),
 	    cmocka_unit_test_setup(every_byte_of_a_head_may_be_wrong, setup),
