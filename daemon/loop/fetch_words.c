@@ -63,7 +63,10 @@ add_unreachable(struct buf *out, const struct fetch_words *words)
 
 	buf_printf(out, "%s%s port %u ", words->proxy ? "the proxy " : "",
 	    words->address, words->port);
-	if (strcmp(detail, "Connection refused") == 0)
+	if (words->outcome->proxy_status != 0)
+		buf_printf(out, "answered %d instead of connecting to %s",
+		    words->outcome->proxy_status, words->host);
+	else if (strcmp(detail, "Connection refused") == 0)
 		buf_add_text(out, "refused the connection");
 	else
 		buf_printf(out, "cannot be reached: %s", detail);

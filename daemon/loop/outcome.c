@@ -129,6 +129,8 @@ outcome_class(struct transfer *transfer, CURLcode code, struct transfer_outcome 
 {
 	if (transfer->too_large || transfer->headers_too_large)
 		return FETCH_TOO_LARGE;
+	if (code != CURLE_OK && out->proxy_status != 0)
+		return FETCH_REFUSED;
 	switch (code) {
 	case CURLE_OK:
 		return FETCH_OK;
@@ -192,14 +194,16 @@ void
 outcome_take(struct transfer *transfer, struct transfer_outcome *out)
 {
 	curl_off_t bytes = 0;
-	long status = 0, version = 0;
+	long status = 0, version = 0, proxy = 0;
 	char *p;
 
 	memset(out, 0, sizeof(*out));
+	curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
 	curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
 	out->status = status;
+	out->proxy_status = proxy / 100 == 2 ? 0 : proxy;
 	out->http_version = version == CURL_HTTP_VERSION_1_0   ? 10
 			    : version == CURL_HTTP_VERSION_1_1 ? 11
 			    : version == CURL_HTTP_VERSION_2_0 ? 20

@@ -12,6 +12,7 @@
  *   /huge	Content-Length of 100 MB; /flood without a length
  *   /fields	headers without end; /many 100 KB of them
  *   /silent	nothing; /drip a byte now and then; /half a part of the body
+ *   /bye	"hello", then closes; CONNECT is a proxy's, to a port on 127.0.0.1
  *   /empty	closes; /garbage another protocol; /chunk a broken chunk
  */
 #include "tests/lib/server.h"
@@ -20,6 +21,7 @@
 #include <assert.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -115,6 +117,38 @@ serve_flood(int fd, const char *head)
 		;
 }
 
+/* A proxy's tunnel to a port of 127.0.0.1, or 403. */
+static void
+serve_tunnel(int fd, const char *request)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	struct pollfd ends[2] = {{.fd = fd, .events = POLLIN}, {.events = POLLIN}};
+	char data[16384];
+	ssize_t n = 1;
+	int port = 0, i;
+
+	sscanf(request, "CONNECT %*[^:]:%d", &port);
+	to.sin_port = htons(port);
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ends[1].fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connect(ends[1].fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+		answer(fd, 403, "", "no", 2);
+		close(ends[1].fd);
+		return;
+	}
+	say(fd, "HTTP/1.1 200 OK\r\n\r\n", 19);
+	while (n > 0 && poll(ends, 2, -1) > 0) {
+		for (i = 0; n > 0 && i < 2; i++) {
+			if (ends[i].revents == 0)
+				continue;
+			n = recv(ends[i].fd, data, sizeof(data), 0);
+			if (n > 0)
+				say(ends[1 - i].fd, data, n);
+		}
+	}
+	close(ends[1].fd);
+}
+
 static void
 serve_hollow(int fd)
 {
@@ -167,11 +201,18 @@ serve(int fd, const char *path, const char *request, size_t length)
 {
 	unsigned char packed[64];
 
+	if (begins(request, "CONNECT")) {
+		serve_tunnel(fd, request);
+		return false;
+	}
 	if (begins(path, "/slow"))
 		usleep(40000);
 	if (begins(path, "/ok") || begins(path, "/slow")) {
 		answer(fd, 200, "Content-Type: text/plain\r\n", "hello",
 		    begins(request, "HEAD") ? 0 : 5);
+	} else if (begins(path, "/bye")) {
+		answer(fd, 200, "", "hello", 5);
+		return false;
 	} else if (begins(path, "/echo")) {
 		answer(fd, 200, "", request, length);
 	} else if (begins(path, "/status/")) {

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -275,6 +276,7 @@ full_listener(int *port, int clients[4])
 static void
 connecting_fails_in_its_ways(void **state)
 {
+	struct rlimit before, none;
 	int clients[4], port, fd, i;
 	char url[64];
 
@@ -305,6 +307,14 @@ connecting_fails_in_its_ways(void **state)
 	run_within("http://nowhere.test/", 50000);
 	assert_class(FETCH_RESOLVE);
 	assert_true(isnan(got.reply.connect));
+	/* That we have no descriptor left is not the other's fault. */
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &none);
+	get("/ok");
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_class(FETCH_INTERNAL);
 }
 
 static void
@@ -498,6 +508,13 @@ connections_are_kept_when_asked_for(void **state)
 	request.fresh = true;
 	run(&request);
 	assert_int_equal(server_connections(server), before + 4);
+	request.fresh = false;
+	request.url = local("/bye");
+	run(&request);
+	request.url = local("/ok"); /* the one that was kept is gone */
+	run(&request);
+	assert_class(FETCH_OK);
+	assert_int_equal(server_connections(server), before + 5);
 	request.fresh = false;
 	request.url = local("/silent");
 	request.timeout_us = 100000;
@@ -710,6 +727,26 @@ certificates_are_verified(void **state)
 	peer_stop(peer);
 }
 
+static void
+tls_goes_through_a_proxy(void **state)
+{
+	struct peer peer = peer_start("good");
+	struct fetch_request request = tls_request(peer);
+	char proxy[64];
+
+	snprintf(proxy, sizeof(proxy), "http://one.test:%d", server_port(server));
+	request.proxy = proxy;
+	run(&request);
+	assert_class(FETCH_OK);
+	assert_null(strstr(got.headers, "OK\r\n\r\n")); /* not the proxy's */
+	peer_stop(peer);
+	run(&request);
+	assert_class(FETCH_REFUSED);
+	assert_memory_equal(got.reply.sentence, "the proxy 127.0.0.1 port ", 25);
+	assert_non_null(strstr(
+	    got.reply.sentence, " answered 403 instead of connecting to one.test"));
+}
+
 static bool
 is_resumed(void)
 {
@@ -835,6 +872,7 @@ main(void)
 	    cmocka_unit_test(a_request_may_be_cancelled_at_any_time),
 	    cmocka_unit_test(a_proxy_is_asked_and_the_environment_is_not),
 	    cmocka_unit_test(certificates_are_verified),
+	    cmocka_unit_test(tls_goes_through_a_proxy),
 	    cmocka_unit_test(sessions_are_resumed_when_asked_for),
 	    cmocka_unit_test(a_client_certificate_is_shown),
 	    cmocka_unit_test(tls_fails_in_its_ways),
