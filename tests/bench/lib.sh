@@ -3,6 +3,7 @@ set -eu
 bench_dir=$(cd "$(dirname "$0")" && pwd)
 build=${top_builddir:-$(cd "$bench_dir/../.." && pwd)/build}
 work=$(mktemp -d)
+chmod 755 "$work" # nginx drops to another user
 pids=
 finish() {
 	for pid in $pids; do kill "$pid" 2>/dev/null || true; done
