@@ -23,9 +23,12 @@
 #define RUNNING_MAX 4
 #define SPANS_MAX 48
 #define POINTS_MAX 360
-/* Younger than fresh: not asked again. Younger than good: shown while asking. */
+/* Younger than fresh: not asked again. Younger than good: shown while asking. A query
+ * takes the rrd thread some 10 ms, so the more services are asked for, the longer
+ * their figures hold: that thread has samples to write. */
 #define FRESH_MIN_US (5 * CLOCK_SECOND)
 #define FRESH_MAX_US (60 * CLOCK_SECOND)
+#define FRESH_EACH_US (CLOCK_SECOND / 4)
 #define GOOD_US (300 * CLOCK_SECOND)
 
 struct wait {
@@ -69,7 +72,7 @@ struct figures {
 	struct entry_list spans, queue;
 	TAILQ_HEAD(, wait)
 	waits;
-	size_t span_count;
+	size_t count, span_count; /* of entries; of them, spans */
 	unsigned running;
 	uint64_t generation;
 };
@@ -140,6 +143,7 @@ entry_remove(struct entry *entry)
 		figures->span_count--;
 	}
 	RB_REMOVE(entry_tree, &figures->entries, entry);
+	figures->count--;
 	entry->figures = NULL;
 	drop_waiters(entry);
 	if (!entry->running)
@@ -255,6 +259,7 @@ make_entry(struct figures *figures, const struct registry_service *service,
 	entry->span = span;
 	SLIST_INIT(&entry->waiters);
 	RB_INSERT(entry_tree, &figures->entries, entry);
+	figures->count++;
 	if (span == ROUTE_PERIODS) {
 		entry->base = mem_zalloc(sizeof(*entry->base));
 		return entry;
@@ -429,15 +434,18 @@ run_queue(struct figures *figures)
 }
 
 static int64_t
-fresh_us(const struct registry_service *service)
+fresh_us(const struct figures *figures, const struct registry_service *service)
 {
-	int64_t fresh = FRESH_MAX_US;
+	int64_t fresh = FRESH_MAX_US, least = figures->count * FRESH_EACH_US;
 	size_t i;
+
+	if (least < FRESH_MIN_US)
+		least = FRESH_MIN_US;
 
 	for (i = 0; i < service->check_count; i++)
 		if (service->checks[i]->conf->every_us < fresh)
 			fresh = service->checks[i]->conf->every_us;
-	return fresh < FRESH_MIN_US ? FRESH_MIN_US : fresh;
+	return fresh < least ? least : fresh;
 }
 
 static void
@@ -446,16 +454,17 @@ want(struct figures *figures, struct registry_service *service, enum route_perio
 {
 	struct entry *entry = make_entry(figures, service, span);
 	int64_t age = clock_mono_us() - entry->asked_us;
+	int64_t fresh = fresh_us(figures, service);
 	struct waiter *waiter;
 
-	if (entry->known && !entry->expired && age < fresh_us(service) &&
+	if (entry->known && !entry->expired && age < fresh &&
 	    entry->verdict == service->verdict)
 		return;
 	if (!entry->queued && !entry->running) {
 		entry->queued = true;
 		TAILQ_INSERT_TAIL(&figures->queue, entry, queue_entry);
 	}
-	if (entry->known && !entry->expired && age < GOOD_US)
+	if (entry->known && !entry->expired && (age < GOOD_US || age < 2 * fresh))
 		return;
 	waiter = mem_zalloc(sizeof(*waiter));
 	waiter->wait = wait;

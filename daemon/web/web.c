@@ -180,7 +180,7 @@ join(const struct conf_strings *strings)
 	return buf_take(&out);
 }
 
-/* -> 0; negative: the listener that was there before stays */
+/* -> 0, or negative: then there is none, until the next reload */
 static int
 open_listener(struct web *web, const struct conf_strings *addresses,
     unsigned connections, server_handler *handler, char **opened,
@@ -203,6 +203,10 @@ open_listener(struct web *web, const struct conf_strings *addresses,
 		code = server_open(
 		    web->env.loop, addresses, connections, handler, web, &fresh);
 	*server = fresh;
+	if (code != 0) {
+		free(*opened);
+		*opened = NULL;
+	}
 	return code;
 }
 
