@@ -200,6 +200,10 @@ put_languages(const struct board *board, const struct route *route, unsigned err
 		board_put(item, "url", &url);
 		json_array_append_new(alternates, item);
 	}
+	/* Who speaks none of them gets the first. */
+	item = json_copy(json_array_get(alternates, 0));
+	json_object_set_new(item, "language", json_string("x-default"));
+	json_array_append_new(alternates, item);
 	json_object_set_new(page, "languages", links);
 	json_object_set_new(
 	    page, "many_languages", json_boolean(board->languages->count > 1));

@@ -38,13 +38,20 @@ export async function axe(page) {
   return violations.map(({ id, help, at }) => `axe ${id}: ${help}: ${at.join(' | ')}`);
 }
 
-// Every class that Bootstrap Italia's whole style knows.
-export function italiaClasses() {
-  const css = fs.readFileSync(path.join(modules,
+// Bootstrap Italia's whole style, and that part of it which the site serves.
+export function italiaStyle(served) {
+  const whole = fs.readFileSync(path.join(modules,
     'bootstrap-italia/dist/css/bootstrap-italia.min.css'), 'utf8');
-  return classesOf(css);
+  return { classes: classesOf(whole), served: classesOf(served), selectors: selectorsOf(whole) };
 }
 
-export function classesOf(css) {
+function classesOf(css) {
   return new Set([...css.matchAll(/\.(-?[_a-zA-Z][\w-]*)/g)].map(([, name]) => name));
+}
+
+// Without their pseudo-classes and -elements, which say when, not what.
+function selectorsOf(css) {
+  const selectors = [...css.matchAll(/([^{}]+)\{/g)].flatMap(([, list]) => list.split(','));
+  return [...new Set(selectors.map((each) => each.replace(/::?[\w-]+(\([^)]*\))?/g, '').trim()))]
+    .filter((each) => each.includes('.'));
 }

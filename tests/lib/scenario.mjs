@@ -31,11 +31,11 @@ async function cleanUp() {
 }
 
 // Runs a scenario: its programs are gone and its plan is told when this returns.
-export async function scenario(run) {
+export async function scenario(run, limit = SCENARIO_MS) {
   const timer = setTimeout(() => {
-    bailOut(new Error(`the scenario took over ${SCENARIO_MS / 1000} s`));
+    bailOut(new Error(`the scenario took over ${limit / 1000} s`));
     cleanUp().finally(() => process.exit(1));
-  }, SCENARIO_MS);
+  }, limit);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.once(signal, () => cleanUp().finally(() => process.exit(1)));
   try {
