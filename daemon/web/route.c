@@ -192,7 +192,12 @@ parse_series(const char *path, struct route *out)
 	if (path == NULL || *path++ != '/')
 		return ROUTE_MISSING;
 	path = take_segment(path, out->metric);
-	return path != NULL && *path == '\0' ? ROUTE_FOUND : ROUTE_MISSING;
+	if (path == NULL || *path != '\0')
+		return ROUTE_MISSING;
+	return text_is_identifier(out->service) && text_is_identifier(out->check) &&
+		       text_is_identifier(out->metric)
+		   ? ROUTE_FOUND
+		   : ROUTE_MISSING;
 }
 
 enum route_result

@@ -216,6 +216,8 @@ series_parse(const struct registry_check *check, const char *metric, const char 
 	if (code != ERR_NOT_FOUND && (code != 0 || !parse_time(text, &out->from_s)))
 		return "from: expected epoch seconds, 2026-11-24 or "
 		       "2026-11-24T10:45:00Z";
+	if (out->from_s < 0)
+		out->from_s = 0;
 	if (out->from_s >= out->to_s)
 		return "from: expected before to, and not in the future";
 	out->step_s = (out->to_s - out->from_s + POINTS_USUAL - 1) / POINTS_USUAL;
