@@ -1,7 +1,6 @@
 /* Allocation: out of memory ends the process here and nowhere else. */
 #include "base/mem.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,16 +59,23 @@ mem_strndup(const char *text, size_t length)
 }
 
 char *
+mem_vprintf(const char *format, va_list ap)
+{
+	char *text;
+
+	return checked(vasprintf(&text, format, ap) < 0 ? NULL : text);
+}
+
+char *
 mem_printf(const char *format, ...)
 {
 	va_list ap;
-	char *text = NULL;
+	char *text;
 
 	va_start(ap, format);
-	if (vasprintf(&text, format, ap) < 0)
-		text = NULL;
+	text = mem_vprintf(format, ap);
 	va_end(ap);
-	return checked(text);
+	return text;
 }
 
 void *

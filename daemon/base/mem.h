@@ -6,6 +6,7 @@
 #define VT_BASE_MEM_H
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ void *mem_array(size_t count, size_t size); /* zeroed; aborts on overflow */
 void *mem_resize(void *old, size_t count, size_t size);
 char *mem_strdup(const char *text); /* NULL gives NULL */
 char *mem_strndup(const char *text, size_t length);
+char *mem_vprintf(const char *format, va_list ap) __attribute__((format(printf, 1, 0)));
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *mem_dup(const void *data, size_t size);
 

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "loop/loop.h"
 #include "store/archive.h"
 #include "store/ledger.h"
@@ -121,6 +122,7 @@ check_open(struct registry *registry, struct registry_service *service,
 		    service->conf->id, conf->id, error);
 		check->last.class = PROBE_INTERNAL;
 		memcpy(check->last.message, error, sizeof(error));
+		text_clean(check->last.message);
 	}
 	return check;
 }

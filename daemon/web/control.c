@@ -7,6 +7,7 @@
 #include "web/control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,12 +22,15 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "loop/loop.h"
 
 #define CONTROL_MAGIC 0x6374726c
 #define CLIENT_MAGIC 0x63636c69
 #define CLIENTS_MAX 32
 #define LINE_MAX_BYTES 65536
+#define UNTELLABLE \
+	"{\"ok\":false,\"error\":\"the answer cannot be told; the log says more\"}"
 
 struct client {
 	MAGIC;
@@ -47,7 +51,7 @@ struct control {
 	MAGIC;
 	struct loop *loop;
 	struct loop_watch *watch;
-	int fd;
+	int fd, reserve;
 	char *path;
 	control_handler *handler;
 	void *arg;
@@ -98,31 +102,40 @@ handle_line(struct client *client, const char *line, size_t length)
 	json_decref(document);
 }
 
-/* Takes whole lines until one stays open. */
+/* The end of its first line, NULL: that has not come yet */
+static char *
+line_end(const struct client *client)
+{
+	return client->in.length > 0 ? memchr(client->in.data, '\n', client->in.length)
+				     : NULL;
+}
+
+/* The next line, once the answer to the one before is taken: one a round of the loop,
+ * so that nobody holds it and no answers pile up. */
 static void
 handle_input(struct client *client)
 {
-	char *end, *line;
+	char *end = line_end(client), *line;
 	size_t length;
 
-	while (client->request == NULL && client->in.length > 0 &&
-	       (end = memchr(client->in.data, '\n', client->in.length)) != NULL) {
-		length = end - client->in.data;
-		line = mem_dup(client->in.data, length + 1);
-		buf_remove(&client->in, length + 1);
-		handle_line(client, line, length);
-		free(line);
-	}
+	if (client->request != NULL || client->out.length > 0 || end == NULL)
+		return;
+	length = end - client->in.data;
+	line = mem_dup(client->in.data, length + 1);
+	buf_remove(&client->in, length + 1);
+	handle_line(client, line, length);
+	free(line);
 }
 
 static void
 update_watch(struct client *client)
 {
+	bool waits = client->request == NULL && line_end(client) != NULL;
 	int events = 0;
 
-	if (client->request == NULL && !client->ended)
+	if (client->request == NULL && !client->ended && !waits)
 		events |= LOOP_READ;
-	if (client->out.length > 0)
+	if (client->out.length > 0 || waits)
 		events |= LOOP_WRITE;
 	loop_watch_set(client->watch, events);
 }
@@ -146,7 +159,8 @@ write_output(struct client *client)
 		}
 		buf_remove(&client->out, n);
 	}
-	if (client->ended && client->request == NULL && client->out.length == 0) {
+	if (client->ended && client->request == NULL && client->out.length == 0 &&
+	    line_end(client) == NULL) {
 		client_destroy(client);
 		return false;
 	}
@@ -192,6 +206,20 @@ is_trusted(int fd)
 	return peer.uid == 0 || peer.uid == geteuid();
 }
 
+/* Without a descriptor left, the one in reserve serves to send the caller away: he
+ * would wake the loop again and again. */
+static void
+send_away(struct control *control)
+{
+	int peer;
+
+	close(control->reserve);
+	peer = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (peer >= 0)
+		close(peer);
+	control->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void
 on_accept(int fd, int events, void *arg)
 {
@@ -201,8 +229,11 @@ on_accept(int fd, int events, void *arg)
 
 	MAGIC_CHECK(control, CONTROL_MAGIC);
 	peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (peer < 0)
+	if (peer < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			send_away(control);
 		return;
+	}
 	if (!is_trusted(peer) || control->count >= CLIENTS_MAX) {
 		log_warning("control: a connection was refused (%s)",
 		    control->count >= CLIENTS_MAX ? "too many" : "another user");
@@ -219,20 +250,24 @@ on_accept(int fd, int events, void *arg)
 	control->count++;
 }
 
-/* A socket file that nobody listens on any more is removed. -> 0, -EADDRINUSE */
+/* A socket that nobody listens on any more is removed. -> 0, -EADDRINUSE */
 static int
 remove_stale(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int alive;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct stat st;
+	bool alive;
 
 	if (fd < 0)
 		return -errno;
-	alive = connect(fd, (const struct sockaddr *)address, sizeof(*address));
+	/* EAGAIN: somebody is there, and busy. */
+	alive = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+		errno == EAGAIN;
 	close(fd);
-	if (alive == 0)
+	if (alive)
 		return -EADDRINUSE;
-	unlink(address->sun_path);
+	if (lstat(address->sun_path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(address->sun_path);
 	return 0;
 }
 
@@ -240,7 +275,6 @@ static int
 listen_on(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	mode_t before;
 	int fd, code;
 
 	if (strlen(path) >= sizeof(address.sun_path))
@@ -252,14 +286,13 @@ listen_on(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	before = umask(0177);
-	code = bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-		       listen(fd, 16) != 0
-		   ? -errno
-		   : 0;
-	umask(before);
-	if (code == 0)
+	/* The file gets the mode that its socket has; a umask would be the workers',
+	 * too. */
+	if (fchmod(fd, 0600) == 0 &&
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    listen(fd, 16) == 0)
 		return fd;
+	code = -errno;
 	close(fd);
 	return code;
 }
@@ -288,6 +321,7 @@ control_open(struct loop *loop, const char *path, control_handler *handler, void
 	MAGIC_SET(control, CONTROL_MAGIC);
 	control->loop = loop;
 	control->fd = fd;
+	control->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	control->path = mem_strdup(path);
 	control->handler = handler;
 	control->arg = arg;
@@ -307,6 +341,7 @@ control_close(struct control *control)
 		client_destroy(LIST_FIRST(&control->clients));
 	loop_watch_destroy(control->watch);
 	close(control->fd);
+	close(control->reserve);
 	unlink(control->path);
 	free(control->path);
 	MAGIC_CLEAR(control);
@@ -323,14 +358,15 @@ answer(struct control_request *request, json_t *document)
 	if (client != NULL) {
 		MAGIC_CHECK(client, CLIENT_MAGIC);
 		client->request = NULL;
-		text = json_dumps(document, JSON_COMPACT);
-		assert(text != NULL);
-		buf_add_text(&client->out, text);
+		text = document != NULL ? json_dumps(document, JSON_COMPACT) : NULL;
+		if (text == NULL)
+			log_error("control: an answer cannot be told: no UTF-8 in it?");
+		buf_add_text(&client->out, text != NULL ? text : UNTELLABLE);
 		buf_add_char(&client->out, '\n');
 		free(text);
 		/* The descriptor is ready to be written: the loop goes on there, and
 		 * takes up input that waited. */
-		loop_watch_set(client->watch, LOOP_READ | LOOP_WRITE);
+		loop_watch_set(client->watch, LOOP_WRITE);
 	}
 	json_decref(document);
 }
@@ -341,14 +377,37 @@ control_reply(struct control_request *request, json_t *result)
 	answer(request, json_pack("{s:b, s:o}", "ok", 1, "result", result));
 }
 
+/* text_clean() that leaves the lines apart. */
+static void
+clean_lines(char *text)
+{
+	char *line = text, *end;
+	size_t length;
+	bool more;
+
+	do {
+		end = strchrnul(line, '\n');
+		more = *end == '\n';
+		*end = '\0';
+		text_clean(line);
+		for (length = strlen(line); line + length < end; length++)
+			line[length] = '?'; /* of a character that was cut off */
+		if (more)
+			*end = '\n';
+		line = end + 1;
+	} while (more);
+}
+
 void
 control_fail(struct control_request *request, const char *format, ...)
 {
-	char text[1024];
 	va_list ap;
+	char *text;
 
 	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
+	text = mem_vprintf(format, ap);
 	va_end(ap);
-	answer(request, json_pack("{s:b, s:s%}", "ok", 0, "error", text, strlen(text)));
+	clean_lines(text);
+	answer(request, json_pack("{s:b, s:s}", "ok", 0, "error", text));
+	free(text);
 }
