@@ -327,7 +327,7 @@ check_json(const struct board *board, const struct registry_check *check)
 		json_object_set_new(text, "measured",
 		    json_string(words_get(board->words, "checks_never")));
 	json_object_set_new(out, "_text", text);
-	if (check->service->conf->public_detail) {
+	if (check->service->conf->public_detail && check->last_us != 0) {
 		detail = json_pack("{s:s, s:s}", "class",
 		    probe_class_name(check->last.class), "message",
 		    check->last.message);

@@ -134,9 +134,8 @@ tick_after(
 		return civil_day_start(zone, at_s, rule->days * times);
 	civil_from(zone, at_s, &c);
 	if (rule->hours > 0)
-		return civil_to(zone, c.year, c.month, c.day, 0, 0, 0) +
-		       ((int64_t)c.hour / (rule->hours * times) + 1) * rule->hours *
-			   times * 3600;
+		return civil_to(zone, c.year, c.month, c.day,
+		    (c.hour / (rule->hours * times) + 1) * rule->hours * times, 0, 0);
 	month = c.month - 1 + rule->months * times;
 	month -= month % rule->months;
 	return civil_to(zone, c.year + month / 12, month % 12 + 1, 1, 0, 0, 0);

@@ -63,6 +63,7 @@ struct entry {
 };
 
 TAILQ_HEAD(entry_list, entry);
+TAILQ_HEAD(wait_list, wait);
 RB_HEAD(entry_tree, entry);
 
 struct figures {
@@ -70,8 +71,7 @@ struct figures {
 	struct registry *registry;
 	struct entry_tree entries;
 	struct entry_list spans, queue;
-	TAILQ_HEAD(, wait)
-	waits;
+	struct wait_list waits;
 	size_t count, span_count; /* of entries; of them, spans */
 	unsigned running;
 	uint64_t generation;
@@ -130,7 +130,8 @@ drop_waiters(struct entry *entry)
 	}
 }
 
-/* Takes the entry off the figures; a running query keeps it until it ends. */
+/* Takes the entry off the figures. A running query keeps it until it ends, and does
+ * not tell the figures then: only for figures that are going too. */
 static void
 entry_remove(struct entry *entry)
 {
@@ -183,8 +184,9 @@ figures_expire(struct figures *figures)
 
 	RB_FOREACH_SAFE (entry, entry_tree, &figures->entries, next) {
 		entry->expired = true;
-		if (find_service(figures, entry) == NULL &&
-		    SLIST_EMPTY(&entry->waiters))
+		/* What is asked just now goes the next time. */
+		if (!entry->running && SLIST_EMPTY(&entry->waiters) &&
+		    find_service(figures, entry) == NULL)
 			entry_remove(entry);
 	}
 	figures->generation++;
@@ -232,7 +234,7 @@ drop_oldest_span(struct figures *figures)
 	struct entry *entry;
 
 	TAILQ_FOREACH (entry, &figures->spans, span_entry) {
-		if (!SLIST_EMPTY(&entry->waiters))
+		if (entry->running || !SLIST_EMPTY(&entry->waiters))
 			continue;
 		entry_remove(entry);
 		return;

@@ -38,7 +38,7 @@
 #define CACHE_BYTES_MAX (32 << 20)
 #define LIVES_MAX_US (60 * CLOCK_SECOND)
 #define OUTAGES_DAYS 90
-#define OUTAGE_ROWS_MAX 2000
+#define OUTAGE_ROWS_MAX 200
 
 #define TEXT_PLAIN "text/plain; charset=utf-8"
 

@@ -453,6 +453,28 @@ figures_are_asked_few_at_once_and_kept(void **state)
 }
 
 static void
+figures_of_what_went_away(void **state)
+{
+	struct registry_service *gone = fake_service("segreto");
+	int i;
+
+	prepare("segreto", ROUTE_PERIODS);
+	for (i = 0; i < 6; i++) {
+		/* Asked anew in the background, and gone before the answer. */
+		clock_fake_advance(90 * CLOCK_SECOND);
+		figures_prepare(figures, &gone, 1, ROUTE_PERIODS, on_ready, NULL);
+		site->service_count--;
+		figures_expire(figures);
+		fake_deliver();
+		figures_expire(figures);
+		assert_null(figures_base(figures, gone));
+		site->service_count++;
+		prepare("segreto", ROUTE_PERIODS);
+	}
+	prepare("anagrafe", ROUTE_7D);
+}
+
+static void
 outages_come_from_transitions(void **state)
 {
 	static const struct ledger_transition rows[] = {
@@ -494,6 +516,8 @@ main(void)
 		api_document_has_the_promised_shape, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		figures_are_asked_few_at_once_and_kept, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		figures_of_what_went_away, set_up, tear_down),
 	    cmocka_unit_test(outages_come_from_transitions),
 	};
 
