@@ -180,7 +180,7 @@ print_value(const struct option *row, const void *field, bool masked, struct buf
 			buf_add_text(out, MASK);
 			break;
 		}
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case OPTION_STRING:
 	case OPTION_URL:
 	case OPTION_PATH:

@@ -101,7 +101,7 @@ add_path(struct buf *out, const struct conf_node *node, const char *more)
 		buf_add_text(out, ": ");
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 add_format(struct buf *out, const char *format, va_list ap)
 {
 	char text[TEXT_MAX];

@@ -211,7 +211,7 @@ has_elder(const struct archive_series *series)
 static void
 dequeue(struct archive_series *series)
 {
-	if (series->queue != QUEUES)
+	if (series->queue < QUEUES)
 		TAILQ_REMOVE(&series->archive->queues[series->queue], series, queued);
 	series->queue = QUEUES;
 }

@@ -28,11 +28,12 @@ offset(void)
 int
 clock_gettime(clockid_t id, struct timespec *t)
 {
-	static int (*real)(clockid_t id, struct timespec *t);
+	static int (*real)(clockid_t id, struct timespec * t);
 	int code;
 
 	if (real == NULL)
-		real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+		real = (int (*)(clockid_t, struct timespec *))dlsym(
+		    RTLD_NEXT, "clock_gettime");
 	code = real(id, t);
 	if (code == 0 && id == CLOCK_REALTIME)
 		t->tv_sec += offset();

@@ -13,7 +13,7 @@ export const build = path.resolve(process.env.top_builddir || '.');
 
 const START_MS = 30000;
 const STOP_MS = 20000;
-const SCENARIO_MS = 180000;
+const SCENARIO_MS = process.env.VETRINA_LONG ? 5400000 : 180000;
 const SANITIZER = /ERROR: (Address|Leak)Sanitizer|runtime error:|Assertion .* failed/;
 
 const cleanups = [];

@@ -66,10 +66,12 @@ expectations_hold_or_say_why_not(void **state)
 		enum probe_class class;
 		const char *sentence;
 	} cases[] = {
-	    {{NULL}, 200, "", PROBE_OK, ""},
-	    {{NULL}, 401, "", PROBE_OK, ""},
-	    {{NULL}, 503, "", PROBE_STATUS, "status 503, expected 200-299, 401"},
-	    {{NULL}, 300, "", PROBE_STATUS, "status 300, expected 200-299, 401"},
+	    {{.match = NULL}, 200, "", PROBE_OK, ""},
+	    {{.match = NULL}, 401, "", PROBE_OK, ""},
+	    {{.match = NULL}, 503, "", PROBE_STATUS,
+		"status 503, expected 200-299, 401"},
+	    {{.match = NULL}, 300, "", PROBE_STATUS,
+		"status 300, expected 200-299, 401"},
 	    {{.header = "content-TYPE"}, 200, "", PROBE_OK, ""},
 	    {{.header = "Content-Type: ^text/html"}, 200, "", PROBE_OK, ""},
 	    {{.header = "Content-Type:json"}, 200, "", PROBE_MATCH,

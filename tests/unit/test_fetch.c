@@ -646,7 +646,8 @@ peer_start_asking(const char *certificate, bool ask)
 		dup2(fds[1], 1);
 		close(fds[0]);
 		close(fds[1]);
-		freopen("/dev/null", "w", stderr);
+		if (freopen("/dev/null", "w", stderr) == NULL)
+			_exit(126);
 		execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0",
 		    "-cert", path, "-key", key, "-www", "-CAfile", ca,
 		    ask ? "-Verify" : NULL, "1", NULL);
