@@ -20,8 +20,6 @@ const italia = path.join(modules, 'bootstrap-italia');
 
 // Classes that a page has only once a script has run.
 const SAFE_CLASSES = ['show', 'collapsed', 'expanded', 'navbar-open'];
-// Icons that the C sources compose from parts.
-const SAFE_ICONS = [];
 
 const TYPES = {
   '.css': 'text/css; charset=utf-8',
@@ -101,7 +99,7 @@ async function buildScript(esbuild, name, define = {}) {
 }
 
 function buildIcons(content) {
-  const named = new Set(SAFE_ICONS);
+  const named = new Set();
   for (const { extension, raw } of content)
     for (const word of extension === 'c' ? wordsInStrings(raw) : words(raw)) named.add(word);
   const sprite = readText(italia, 'dist/svg/sprites.svg');

@@ -115,10 +115,10 @@ export async function draw(plot, figure) {
 
   const readout = document.createElement('div');
   readout.className = 'vt-readout';
-  plot.hidden = false;
-  figure.classList.add('vt-drawn');
   const chart = new uPlot({ width, height, ...options(plot, columns, readout) }, columns, plot);
   plot.append(readout);
+  plot.hidden = false;
+  figure.classList.add('vt-drawn');
   new ResizeObserver(() => {
     if (plot.clientWidth && plot.clientWidth !== chart.width)
       chart.setSize({ width: plot.clientWidth, height });

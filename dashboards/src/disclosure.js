@@ -17,7 +17,7 @@ function setSection(button, section, open) {
 }
 
 function setUpSections(root) {
-  const wanted = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const wanted = root.querySelector(':target');
   for (const button of root.querySelectorAll('[data-bs-toggle="collapse"]')) {
     const section = targetOf(button);
     if (!section) continue;

@@ -13,6 +13,8 @@ const WIDTHS = [1280, 360, 320];
 const LANGUAGES = { it: '/', en: '/en/' };
 const ITALIA_SHARE_MIN = 0.3;
 const SHIFT_MAX = 0.1;
+const TAB_STOPS = 12;
+const PAGES_MIN = 34; // two languages of 12 services and 5 pages about them
 // What the "modello Comuni" asks of a footer.
 const FOOTER = ['accessibility-link', 'privacy-policy-link', 'legal-notes', 'report-inefficiency'];
 
@@ -22,13 +24,14 @@ const kindOf = (path) => {
   const parts = path.split('/');
   return parts.length > 2 && parts.at(-1) !== '' ? [...parts.slice(0, -1), '*'].join('/') : path;
 };
+const hasChart = (path) => /^\/(servizi|en\/services)\/[^/]+$/.test(path);
 const isPage = (path) => !/\.(json|csv|atom|ics|svg|jsonld|xml|txt)$/.test(path) &&
   !/^\/(api|assets|badge|embed)\//.test(path);
 
 // Opens a page and keeps what it does on the way.
 async function open(context, url, until = 'networkidle') {
   const page = await context.newPage();
-  const seen = { problems: [], requests: [] };
+  const seen = { problems: [] };
   const origin = new URL(url).origin;
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) seen.problems.push(`console: ${message.text()}`);
@@ -36,7 +39,6 @@ async function open(context, url, until = 'networkidle') {
   page.on('pageerror', (error) => seen.problems.push(`script: ${error}`));
   page.on('request', (request) => {
     const to = request.url();
-    seen.requests.push(to);
     if (!to.startsWith(origin) && !to.startsWith('data:')) seen.problems.push(`asks outside: ${to}`);
   });
   page.on('requestfailed', (request) => seen.problems.push(`failed: ${request.url()}`));
@@ -188,6 +190,64 @@ async function checkChart(page) {
     !document.querySelector('.vt-plot').clientHeight);
   if (!printed) problems.push('print does not show the drawing');
   await page.emulateMedia({ media: 'screen' });
+  return [...problems, ...await checkReadout(page)];
+}
+
+// Pointed at, the chart tells the moment in the site's time zone, not the browser's, and
+// the number as the page's language writes it. Its right edge is now.
+async function checkReadout(page) {
+  const plot = page.locator('.vt-plot .u-over').first();
+  const box = await plot.boundingBox();
+  await page.mouse.move(box.x + box.width - 2, box.y + box.height / 2);
+  const text = await page.locator('.vt-readout').first().textContent();
+  const [, hour, minute, value] = text.match(/(\d\d):(\d\d): (.*)$/) || [];
+  if (!value) return [`the chart tells ${JSON.stringify(text)}`];
+  const problems = [];
+  const lang = await page.evaluate(() => document.documentElement.lang);
+  if (!(lang === 'it' ? /^\d+(,\d+)?\u00a0s$/ : /^\d+(\.\d+)?\u00a0s$/).test(value))
+    problems.push(`the chart writes ${value} in ${lang}`);
+  const [nowHour, nowMinute] = new Intl.DateTimeFormat('it',
+    { timeZone: 'Europe/Rome', hour: '2-digit', minute: '2-digit' }).format().split(':');
+  const late = (nowHour * 60 + +nowMinute - hour * 60 - minute + 1440) % 1440;
+  if (late > 30) problems.push(`the chart ends at ${hour}:${minute}, it is ${nowHour}:${nowMinute}`);
+  return problems;
+}
+
+// Where the numbers do not come, the server's drawing stays.
+async function checkChartWithoutData(context, url) {
+  const page = await context.newPage();
+  await page.route('**/*.json*', (route) => route.fulfill({ status: 503, body: '' }));
+  await page.goto(url, { waitUntil: 'networkidle' });
+  const asked = page.waitForResponse((answer) => answer.status() === 503, { timeout: 15000 });
+  await page.locator('.vt-figure').first().scrollIntoViewIfNeeded();
+  const came = await asked.then(() => true, () => false);
+  await page.waitForTimeout(100);
+  const shown = await page.locator('.vt-figure svg:visible').count();
+  const drawn = await page.locator('.vt-drawn, .vt-plot:visible').count();
+  await page.close();
+  return [...(came ? [] : ['the numbers were not asked for']),
+    ...(shown ? [] : ['no drawing is shown']), ...(drawn ? ['the chart is shown'] : [])];
+}
+
+// With the keyboard: the first stop leads to the content, and one sees where one is.
+async function checkKeyboard(page) {
+  const problems = [];
+  for (let stop = 1; stop <= TAB_STOPS; stop++) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(() => {
+      const element = document.activeElement;
+      const { outlineStyle, boxShadow } = getComputedStyle(element);
+      return {
+        name: element.outerHTML.slice(0, 80),
+        skip: element.matches('.skiplinks a') && element.getBoundingClientRect().height > 10,
+        seen: outlineStyle !== 'none' || boxShadow !== 'none',
+        body: element === document.body,
+      };
+    });
+    if (at.body) break; // the end of a short page
+    if (stop === 1 && !at.skip) problems.push(`the first stop is ${at.name}`);
+    if (!at.seen) problems.push(`stop ${stop} does not show: ${at.name}`);
+  }
   return problems;
 }
 
@@ -221,7 +281,8 @@ async function checkPage(contexts, demo, path, { status = 200, whole, italia }) 
     whole ? 'networkidle' : 'load');
   if (status !== 200) seen.problems = seen.problems.filter((text) => !/status of 404/.test(text));
   const problems = [...checkHeaders(answer, status), ...await checkDocument(page, language, status, italia)];
-  if (whole && await page.locator('.vt-plot').count()) problems.push(...await checkChart(page));
+  if (whole) problems.push(...await checkKeyboard(page));
+  if (whole && hasChart(path)) problems.push(...await checkChart(page));
   problems.push(...await checkAccordions(page));
   for (const width of WIDTHS) {
     const here = await checkWidth(page, width);
@@ -281,6 +342,9 @@ await scenario(async () => {
   }
   for (const path of ['/non-esiste/', '/en/does-not-exist/'])
     await checkPage(contexts, demo, path, { status: 404, whole: true, italia });
+  ok(`${known.size} pages are found by their links`, known.size < PAGES_MIN ? ['too few'] : []);
+  ok('without its numbers a chart is the drawing of the server',
+    await checkChartWithoutData(contexts.script, `${demo.url}${[...known].find(hasChart)}`));
   const dead = [];
   for (const path of other) {
     const answer = await contexts.script.request.get(demo.url + path);
