@@ -16,11 +16,13 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "ctl/table.h"
 
-#define ANSWER_MAX (64 << 20)
+#define WAIT_US (60 * CLOCK_SECOND)
 
 struct command {
 	const char *name;
@@ -28,7 +30,7 @@ struct command {
 	const char *text;
 	int words; /* that follow the name */
 	bool now;  /* takes --now */
-	int (*print)(json_t *result);
+	void (*print)(json_t *result);
 };
 
 static const char *
@@ -57,7 +59,7 @@ seconds_of(json_t *values, const char *key, char *out, size_t size)
 	return out;
 }
 
-static int
+static void
 print_status(json_t *result)
 {
 	json_t *config = json_object_get(result, "config");
@@ -83,10 +85,9 @@ print_status(json_t *result)
 							     : "NOT WRITABLE",
 	    integer_of(store, "pending_samples"),
 	    text_size_round(integer_of(store, "pending_bytes"), size));
-	return CTL_OK;
 }
 
-static int
+static void
 print_checks(json_t *result)
 {
 	static const char *const headings[] = {"CHECK", "COLLECTOR", "VERDICT", "SINCE",
@@ -109,30 +110,36 @@ print_checks(json_t *result)
 		table_cell(table, text_of(check, "message"));
 	}
 	table_print(table);
-	return CTL_OK;
 }
 
 static int
-print_check(json_t *result)
+check_code(json_t *result)
 {
-	json_t *values = json_object_get(json_object_get(result, "last"), "values"),
-	       *value;
-	const char *verdict = text_of(result, "verdict"), *key;
+	const char *verdict = text_of(result, "verdict");
 
-	printf("%s/%s/%s  %s  %s\n", text_of(result, "site"),
-	    text_of(result, "service"), text_of(result, "check"), verdict,
-	    text_of(result, "class"));
-	if (strcmp(text_of(result, "message"), "-") != 0)
-		printf("  %s\n", text_of(result, "message"));
-	json_object_foreach (values, key, value)
-		if (json_is_number(value))
-			printf("  %-18s %.6g\n", key, json_number_value(value));
 	return strcmp(verdict, "up") == 0 || strcmp(verdict, "degraded") == 0
 		   ? CTL_OK
 		   : CTL_NOT_UP;
 }
 
-static int
+static void
+print_check(json_t *result)
+{
+	json_t *values = json_object_get(json_object_get(result, "last"), "values"),
+	       *value;
+	const char *key;
+
+	printf("%s/%s/%s  %s  %s\n", text_of(result, "site"),
+	    text_of(result, "service"), text_of(result, "check"),
+	    text_of(result, "verdict"), text_of(result, "class"));
+	if (strcmp(text_of(result, "message"), "-") != 0)
+		printf("  %s\n", text_of(result, "message"));
+	json_object_foreach (values, key, value)
+		if (json_is_number(value))
+			printf("  %-18s %.6g\n", key, json_number_value(value));
+}
+
+static void
 print_services(json_t *result)
 {
 	static const char *const headings[] = {
@@ -143,9 +150,11 @@ print_services(json_t *result)
 
 	json_array_foreach (json_object_get(result, "services"), i, service) {
 		static const char *const periods[] = {"24h", "30d"};
-		char cell[32];
+		char cell[32], name[192];
 		size_t p;
-		table_cell(table, text_of(service, "id"));
+		snprintf(name, sizeof(name), "%s/%s", text_of(service, "site"),
+		    text_of(service, "id"));
+		table_cell(table, name);
 		table_cell(table, text_of(service, "state"));
 		table_cell(table, text_of(service, "since"));
 		for (p = 0; p < ARRAY_LENGTH(periods); p++) {
@@ -160,16 +169,14 @@ print_services(json_t *result)
 				      "24h", cell, sizeof(cell)));
 	}
 	table_print(table);
-	return CTL_OK;
 }
 
-static int
+static void
 print_done(json_t *result)
 {
 	const char *message = json_string_value(json_object_get(result, "message"));
 
 	puts(message != NULL ? message : "done");
-	return CTL_OK;
 }
 
 static const struct command commands[] = {
@@ -190,60 +197,113 @@ usage(FILE *out)
 {
 	size_t i;
 
-	fputs("usage: vetrinactl [-s SOCKET] [--site ID] [--json] COMMAND\n\n", out);
+	fputs("usage: vetrinactl [-s SOCKET] [--site ID] [--wait TIME] [--json] "
+	      "COMMAND\n\n",
+	    out);
 	for (i = 0; i < ARRAY_LENGTH(commands); i++)
 		fprintf(out, "  %-36s %s\n", commands[i].usage, commands[i].text);
 	return out == stdout ? CTL_OK : CTL_USAGE;
 }
 
-/* -> the answer's line in answer, or an exit code */
+/* -> a descriptor that waits so long at most (0: for ever), or negative */
 static int
-ask(const char *path, json_t *request, struct buf *answer)
+dial(const char *path, int64_t wait_us)
 {
+	const struct timeval wait = {
+	    .tv_sec = wait_us / CLOCK_SECOND, .tv_usec = wait_us % CLOCK_SECOND};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char *text, data[65536];
-	ssize_t n = 0;
-	int fd;
+	int fd, code;
 
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		fprintf(stderr, "vetrinactl: %s: the path is too long\n", path);
-		return CTL_USAGE;
-	}
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
 	strcpy(address.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-		fprintf(stderr, "vetrinactl: cannot reach the daemon at %s: %s\n", path,
-		    strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return CTL_UNREACHABLE;
-	}
-	text = json_dumps(request, JSON_COMPACT);
-	if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0 ||
-	    send(fd, "\n", 1, MSG_NOSIGNAL) < 0)
-		n = -1;
-	free(text);
-	while (n >= 0 && answer->length < ANSWER_MAX) {
-		n = read(fd, data, sizeof(data));
-		if (n <= 0)
-			break;
-		buf_add(answer, data, n);
-		if (answer->data[answer->length - 1] == '\n') {
-			close(fd);
-			return CTL_OK;
-		}
-	}
-	fprintf(stderr, "vetrinactl: the daemon broke off\n");
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	code = -errno;
 	close(fd);
-	return CTL_UNREACHABLE;
+	return code;
 }
 
 static int
-run(const struct command *command, const char *path, json_t *request, bool json)
+say(int fd, const char *text, size_t length)
+{
+	ssize_t n;
+
+	for (; length > 0; text += n, length -= n) {
+		n = send(fd, text, length, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		if (n < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Reads until the line is whole. -> 0 or negative */
+static int
+hear(int fd, struct buf *line)
+{
+	char data[65536];
+	ssize_t n;
+
+	do {
+		n = read(fd, data, sizeof(data));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -EPIPE;
+		if (n > 0)
+			buf_add(line, data, n);
+	} while (n < 0 || data[n - 1] != '\n');
+	return 0;
+}
+
+/* -> the answer's line in answer, or an exit code, told */
+static int
+ask(const char *path, int64_t wait_us, json_t *request, struct buf *answer)
+{
+	char *text = json_dumps(request, JSON_COMPACT), limit[TEXT_DURATION_SIZE];
+	int fd = dial(path, wait_us), code = fd < 0 ? fd : 0;
+
+	if (code == 0)
+		code = say(fd, text, strlen(text));
+	if (code == 0)
+		code = say(fd, "\n", 1);
+	if (code == 0)
+		code = hear(fd, answer);
+	free(text);
+	if (code == -EAGAIN)
+		fprintf(stderr, "vetrinactl: no answer within %s; see --wait\n",
+		    text_duration_format(wait_us, limit));
+	else if (fd < 0)
+		fprintf(stderr, "vetrinactl: cannot reach the daemon at %s: %s\n", path,
+		    err_text(code));
+	else if (code != 0)
+		fprintf(stderr, "vetrinactl: the daemon broke off\n");
+	if (fd >= 0)
+		close(fd);
+	return code == 0 ? CTL_OK : CTL_UNREACHABLE;
+}
+
+static void
+print_json(json_t *result)
+{
+	json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	putchar('\n');
+}
+
+static int
+run(const struct command *command, const char *path, int64_t wait_us, json_t *request,
+    bool json)
 {
 	struct buf answer = BUF_INIT;
 	json_t *document, *result;
-	int code = ask(path, request, &answer);
+	int code = ask(path, wait_us, request, &answer);
 
 	if (code != CTL_OK) {
 		buf_free(&answer);
@@ -252,22 +312,22 @@ run(const struct command *command, const char *path, json_t *request, bool json)
 	document = json_loadb(answer.data, answer.length, 0, NULL);
 	buf_free(&answer);
 	result = json_object_get(document, "result");
-	if (!json_is_true(json_object_get(document, "ok"))) {
+	if (document == NULL) {
+		fprintf(stderr, "vetrinactl: the answer is not JSON\n");
+		code = CTL_UNREACHABLE;
+	} else if (!json_is_true(json_object_get(document, "ok"))) {
 		fprintf(stderr, "vetrinactl: %s\n", text_of(document, "error"));
 		code = CTL_REFUSED;
-	} else if (json) {
-		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-		putchar('\n');
-		if (command->print == print_check)
-			code =
-			    strcmp(text_of(result, "verdict"), "down") == 0 ||
-				    strcmp(text_of(result, "verdict"), "unknown") == 0
-				? CTL_NOT_UP
-				: CTL_OK;
 	} else {
-		code = command->print(result);
+		(json ? print_json : command->print)(result);
+		if (command->print == print_check)
+			code = check_code(result);
 	}
 	json_decref(document);
+	if (fflush(stdout) != 0) {
+		perror("vetrinactl");
+		return CTL_REFUSED;
+	}
 	return code;
 }
 
@@ -294,12 +354,13 @@ ctl_main(int argc, char **argv)
 {
 	static const struct option options[] = {{"site", required_argument, NULL, 'i'},
 	    {"json", no_argument, NULL, 'j'}, {"now", no_argument, NULL, 'n'},
-	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'},
-	    {NULL, 0, NULL, 0}};
+	    {"wait", required_argument, NULL, 'w'}, {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
 	const char *path = RUNSTATEDIR "/vetrina/control.sock", *site = NULL;
 	const struct command *command;
 	bool json = false, now = false;
-	json_t *request, *arguments;
+	json_t *request;
+	int64_t wait_us = WAIT_US;
 	int c, code;
 
 	while ((c = getopt_long(argc, argv, "s:hV", options, NULL)) != -1) {
@@ -316,6 +377,13 @@ ctl_main(int argc, char **argv)
 		case 'n':
 			now = true;
 			break;
+		case 'w':
+			if (text_duration(optarg, &wait_us) == 0)
+				break;
+			fprintf(stderr,
+			    "vetrinactl: %s is not a time, expected one such as 60s\n",
+			    optarg);
+			return CTL_USAGE;
 		case 'h':
 			return usage(stdout);
 		case 'V':
@@ -334,16 +402,14 @@ ctl_main(int argc, char **argv)
 		fprintf(stderr, "usage: vetrinactl %s\n", command->usage);
 		return CTL_USAGE;
 	}
-	arguments = json_object();
-	if (site != NULL)
-		json_object_set_new(arguments, "site", json_string(site));
-	if (command->words > 0)
-		json_object_set_new(arguments, "name", json_string(argv[optind + 1]));
-	if (command->now)
-		json_object_set_new(arguments, "now", json_boolean(now));
-	request =
-	    json_pack("{s:s, s:o}", "command", command->name, "arguments", arguments);
-	code = run(command, path, request, json);
+	request = json_pack("{s:s, s:{s:s*, s:s*, s:b}}", "command", command->name,
+	    "arguments", "site", site, "name",
+	    command->words > 0 ? argv[optind + 1] : NULL, "now", now);
+	if (request == NULL) {
+		fprintf(stderr, "vetrinactl: the command line is not UTF-8\n");
+		return CTL_USAGE;
+	}
+	code = run(command, path, wait_us, request, json);
 	json_decref(request);
 	return code;
 }

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 static int ready_fd = -1;
 
 void
@@ -32,6 +34,8 @@ background_enter(void)
 	close(fds[0]);
 	ready_fd = fds[1];
 	setsid();
+	if (chdir("/") != 0)
+		perror("vetrinad: /");
 	null = open("/dev/null", O_RDWR);
 	if (null >= 0) {
 		dup2(null, STDIN_FILENO);
@@ -48,6 +52,7 @@ background_ready(void)
 
 	if (ready_fd < 0)
 		return;
+	log_detach();
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (write(ready_fd, "", 1) != 1)
 		perror("vetrinad");

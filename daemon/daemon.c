@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "background.h"
@@ -22,6 +23,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli.h"
 #include "collectors/collectors.h"
 #include "conf/conf.h"
@@ -57,11 +59,12 @@ struct daemon {
 	struct control *control;
 	char *control_path;
 	struct loop_watch *signals[3];
-	struct loop_timer *tick;
-	int64_t watchdog_us, petted_us; /* mono */
-	int64_t wall_ahead_us;          /* wall - mono, as last seen */
+	struct loop_timer *tick, *pet;
+	int64_t watchdog_us;
+	int64_t wall_ahead_us; /* wall - mono, as last seen */
 	char *config_error;
 	struct reload *reload; /* under way, or NULL */
+	bool stopping;
 };
 
 /* Belongs to the worker until it is done. */
@@ -106,68 +109,133 @@ static char *
 first_errors(const struct buf *errors)
 {
 	size_t length = errors->length < ERRORS_MAX ? errors->length : ERRORS_MAX;
+	char *text;
 
 	while (length > 0 && errors->data[length - 1] != '\n')
 		length--;
-	return mem_strndup(length > 0 ? errors->data : "", length > 0 ? length - 1 : 0);
+	text = mem_strndup(length > 0 ? errors->data : "", length > 0 ? length - 1 : 0);
+	text_clean_lines(text);
+	return text;
 }
 
 static void start_reload(struct daemon *daemon, struct control_request *request);
 
 static int
-open_control(struct daemon *daemon, const char *path)
+open_control(struct daemon *daemon, const char *path, struct control **out)
 {
-	int code;
+	int code =
+	    control_open(daemon->loop, path, command_handle, &daemon->command_env, out);
 
-	if (daemon->control_path != NULL && strcmp(daemon->control_path, path) == 0)
-		return 0;
-	control_close(daemon->control);
-	daemon->control = NULL;
+	if (code != 0)
+		return code;
 	free(daemon->control_path);
-	daemon->control_path = NULL;
-	code = control_open(
-	    daemon->loop, path, command_handle, &daemon->command_env, &daemon->control);
-	if (code == 0)
-		daemon->control_path = mem_strdup(path);
-	return code;
+	daemon->control_path = mem_strdup(path);
+	return 0;
 }
 
-static void
-swap(struct daemon *daemon, struct conf *conf)
+/* The one before, which may be answering somebody, or NULL: it stays. */
+static struct control *
+move_control(struct daemon *daemon, const char *path, struct buf *problems)
+{
+	struct control *before = daemon->control;
+	int code;
+
+	if (strcmp(daemon->control_path, path) == 0)
+		return NULL;
+	code = open_control(daemon, path, &daemon->control);
+	if (code == 0)
+		return before;
+	buf_printf(problems, "listen.control: %s: %s\n", path, err_text(code));
+	return NULL;
+}
+
+/* -> the control to be closed, or NULL */
+static struct control *
+swap(struct daemon *daemon, struct conf *conf, struct buf *problems)
 {
 	struct archive_config config = archive_config(conf);
 
 	set_level(daemon, conf);
 	archive_configure(daemon->archive, &config);
 	registry_apply(daemon->registry, conf);
-	web_configure(daemon->web);
-	open_control(daemon, conf->listen.control);
 	daemon->status.config_loaded_us = clock_wall_us();
+	web_configure(daemon->web, problems);
+	return move_control(daemon, conf->listen.control, problems);
 }
 
+/* What comes out of a pipe cannot be read twice, and would hold us. */
 static void
 reload_run(void *arg)
 {
 	struct reload *reload = arg;
+	struct stat st;
 
-	reload->conf = conf_load(&reload->load);
+	if (stat(reload->load.file, &st) == 0 && !S_ISREG(st.st_mode))
+		buf_printf(&reload->load.errors, "%s: is no regular file\n",
+		    reload->load.file);
+	else
+		reload->conf = conf_load(&reload->load);
 }
 
-/* What a running daemon cannot change. */
+/* What a running daemon does not change to. */
 static void
-refuse_move(struct reload *reload)
+refuse_change(struct reload *reload)
 {
 	const struct conf *now = registry_conf(reload->daemon->registry);
+	struct buf *errors = &reload->load.errors;
 
-	if (reload->conf == NULL ||
-	    strcmp(reload->conf->store.path, now->store.path) == 0)
+	if (reload->conf == NULL)
 		return;
-	buf_printf(&reload->load.errors,
-	    "%s: store.path: %s is in use by this daemon; to move the store, stop it, "
-	    "move the folder, start it again\n",
-	    reload->load.file, now->store.path);
+	if (reload->conf->site_count == 0 && now->site_count > 0)
+		buf_printf(errors,
+		    "%s: no sites are in it: is it being written? To measure nothing, "
+		    "stop the daemon\n",
+		    reload->load.file);
+	if (strcmp(reload->conf->store.path, now->store.path) != 0)
+		buf_printf(errors,
+		    "%s: store.path: %s is in use by this daemon; to move the store, "
+		    "stop it, move the folder, start it again\n",
+		    reload->load.file, now->store.path);
+	if (errors->length == 0)
+		return;
 	conf_free(reload->conf);
 	reload->conf = NULL;
+}
+
+static void
+reload_free(struct reload *reload)
+{
+	buf_free(&reload->load.errors);
+	buf_free(&reload->load.warnings);
+	free(reload);
+}
+
+/* Says how it went wherever that is asked. */
+static void
+tell_reload(struct reload *reload, bool loaded)
+{
+	struct daemon *daemon = reload->daemon;
+	struct buf *errors = &reload->load.errors;
+	const char *outcome = !loaded              ? "is bad: the one before goes on"
+			      : errors->length > 0 ? "is loaded, but not all of it"
+						   : "is loaded";
+
+	log_lines(log_warning, &reload->load.warnings);
+	log_lines(log_error, errors);
+	(errors->length > 0 ? log_error : log_info)(
+	    "configuration %s %s", reload->load.file, outcome);
+	free(daemon->config_error);
+	daemon->config_error = errors->length > 0 ? first_errors(errors) : NULL;
+	daemon->status.config_error = daemon->config_error;
+	daemon->status.config_ok = daemon->config_error == NULL;
+	if (reload->request == NULL)
+		return;
+	if (daemon->status.config_ok)
+		control_reply(reload->request,
+		    json_pack("{s:s}", "message", "the configuration is loaded"));
+	else
+		control_fail(reload->request, "the configuration %s:\n%s", outcome,
+		    daemon->config_error);
 }
 
 static void
@@ -175,35 +243,26 @@ reload_done(void *arg)
 {
 	struct reload *reload = arg;
 	struct daemon *daemon = reload->daemon;
-	struct web_status *status = &daemon->status;
+	struct control *before = NULL;
+	bool loaded;
 
 	daemon->reload = NULL;
-	refuse_move(reload);
-	log_lines(log_warning, &reload->load.warnings);
-	free(daemon->config_error);
-	daemon->config_error = NULL;
-	status->config_ok = reload->conf != NULL;
-	if (reload->conf != NULL) {
-		swap(daemon, reload->conf);
-		log_info("configuration %s loaded", reload->load.file);
-	} else {
-		log_lines(log_error, &reload->load.errors);
-		log_error("configuration %s is bad: the one before goes on",
-		    reload->load.file);
-		daemon->config_error = first_errors(&reload->load.errors);
+	if (daemon->stopping) {
+		conf_free(reload->conf);
+		if (reload->request != NULL)
+			control_fail(reload->request, "the daemon is ending");
+		reload_free(reload);
+		return;
 	}
-	status->config_error = daemon->config_error;
-	if (reload->request != NULL && status->config_ok)
-		control_reply(reload->request,
-		    json_pack("{s:s}", "message", "the configuration is loaded"));
-	else if (reload->request != NULL)
-		control_fail(reload->request, "the configuration before goes on:\n%s",
-		    daemon->config_error);
+	refuse_change(reload);
+	loaded = reload->conf != NULL;
+	if (loaded)
+		before = swap(daemon, reload->conf, &reload->load.errors);
+	tell_reload(reload, loaded);
+	control_close(before);
 	if (reload->again)
 		start_reload(daemon, NULL);
-	buf_free(&reload->load.errors);
-	buf_free(&reload->load.warnings);
-	free(reload);
+	reload_free(reload);
 }
 
 static void
@@ -264,8 +323,8 @@ watch_clock(struct daemon *daemon)
 		return;
 	daemon->status.clock_steps++;
 	log_warning(
-	    "the wall clock was stepped by %+.1f s: checks plan anew; samples count "
-	    "again once the clock has passed the last one stored",
+	    "the wall clock was stepped by %+.1f s, or the machine slept: checks plan "
+	    "anew; samples count again once the clock has passed the last one stored",
 	    (double)step / CLOCK_SECOND);
 	registry_replan(daemon->registry);
 }
@@ -274,15 +333,18 @@ static void
 on_tick(void *arg)
 {
 	struct daemon *daemon = arg;
-	int64_t now = clock_mono_us();
 
 	loop_timer_set(daemon->tick, TICK);
 	watch_clock(daemon);
-	if (daemon->watchdog_us > 0 &&
-	    now - daemon->petted_us >= daemon->watchdog_us / 3) {
-		daemon->petted_us = now;
-		ready_tell("WATCHDOG=1");
-	}
+}
+
+static void
+on_pet(void *arg)
+{
+	struct daemon *daemon = arg;
+
+	loop_timer_set(daemon->pet, daemon->watchdog_us / 3);
+	ready_tell("WATCHDOG=1");
 }
 
 static void
@@ -296,6 +358,17 @@ raise_limits(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* SIGHUP waits until somebody is there to take it: by itself it ends a process. */
+static void
+hold_hangup(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(how, &set, NULL);
+}
+
 static void
 open_signals(struct daemon *daemon)
 {
@@ -306,6 +379,7 @@ open_signals(struct daemon *daemon)
 	for (i = 0; i < ARRAY_LENGTH(numbers); i++)
 		daemon->signals[i] =
 		    loop_signal_create(daemon->loop, numbers[i], on_signal, daemon);
+	hold_hangup(SIG_UNBLOCK);
 }
 
 /* Takes conf over. -> 0 or negative, logged. */
@@ -317,12 +391,17 @@ start(struct daemon *daemon, struct conf *conf)
 	int code;
 
 	daemon->loop = loop_create();
+	open_signals(daemon);
 	daemon->rrd = worker_pool_create(daemon->loop, "rrd", 1, 100000);
 	daemon->io = worker_pool_create(daemon->loop, "io", 2, 20000);
 	daemon->resolve = resolve_create(daemon->loop, NULL, DNS_CACHE_MAX);
-	daemon->fetch = fetch_pool_create(daemon->loop, daemon->resolve);
-	code = archive_open(
-	    daemon->loop, daemon->rrd, daemon->io, &config, &daemon->archive);
+	if (daemon->resolve != NULL)
+		daemon->fetch = fetch_pool_create(daemon->loop, daemon->resolve);
+	if (daemon->resolve == NULL || daemon->fetch == NULL)
+		code = ERR_LIBRARY;
+	else
+		code = archive_open(
+		    daemon->loop, daemon->rrd, daemon->io, &config, &daemon->archive);
 	if (code != 0) {
 		conf_free(conf);
 		return code;
@@ -355,13 +434,16 @@ start(struct daemon *daemon, struct conf *conf)
 	daemon->command_env.web = daemon->web;
 	daemon->command_env.reload = on_reload_command;
 	daemon->command_env.arg = daemon;
-	code = open_control(daemon, conf->listen.control);
+	code = open_control(daemon, conf->listen.control, &daemon->control);
 	if (code != 0)
 		return code;
-	open_signals(daemon);
 	daemon->wall_ahead_us = clock_wall_us() - clock_mono_us();
 	daemon->tick = loop_timer_create(daemon->loop, on_tick, daemon);
 	loop_timer_set(daemon->tick, TICK);
+	daemon->pet = loop_timer_create(daemon->loop, on_pet, daemon);
+	daemon->watchdog_us = ready_watchdog_us();
+	if (daemon->watchdog_us > 0)
+		loop_timer_set(daemon->pet, 0);
 	return 0;
 }
 
@@ -370,19 +452,17 @@ stop(struct daemon *daemon)
 {
 	size_t i;
 
-	if (daemon->loop == NULL)
-		return;
+	daemon->stopping = true;
+	hold_hangup(SIG_BLOCK);
 	for (i = 0; i < ARRAY_LENGTH(daemon->signals); i++)
 		loop_watch_destroy(daemon->signals[i]);
 	loop_timer_destroy(daemon->tick);
+	loop_timer_destroy(daemon->pet);
 	control_close(daemon->control);
-	if (daemon->io != NULL)
-		worker_settle(
-		    daemon->io); /* a reload under way ends before its owners */
+	worker_settle(daemon->io); /* a reload under way ends before its owners */
 	web_close(daemon->web);
 	registry_destroy(daemon->registry);
-	if (daemon->archive != NULL)
-		archive_close(daemon->archive);
+	archive_close(daemon->archive);
 	fetch_pool_destroy(daemon->fetch);
 	resolve_destroy(daemon->resolve);
 	worker_pool_destroy(daemon->io);
@@ -406,7 +486,6 @@ run(struct daemon *daemon, struct conf *conf)
 			? web_public_address(daemon->web)
 			: "no public address");
 		background_ready();
-		daemon->watchdog_us = ready_watchdog_us();
 		ready_tell("READY=1");
 		loop_run(daemon->loop);
 		ready_tell("STOPPING=1");
@@ -445,6 +524,8 @@ daemon_main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	if (daemon.cli.mode == CLI_RUN)
+		hold_hangup(SIG_BLOCK);
 	collectors_rows(daemon.collectors);
 	load.file = daemon.cli.file;
 	load.collectors = daemon.collectors;

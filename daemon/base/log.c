@@ -11,7 +11,7 @@
 #include "base/clock.h"
 
 static atomic_int threshold = LOG_LEVEL_INFO;
-static bool use_syslog;
+static bool use_syslog, use_stderr = true;
 static bool prefixed;
 
 static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
@@ -21,10 +21,16 @@ log_open(const char *program, enum log_level level, bool to_syslog)
 {
 	threshold = level;
 	use_syslog = to_syslog;
-	/* On a terminal the prefix would only disturb. */
-	prefixed = !isatty(STDERR_FILENO);
+	/* On a terminal, or for who waits for the start, the prefix would disturb. */
+	prefixed = !to_syslog && !isatty(STDERR_FILENO);
 	if (to_syslog)
 		openlog(program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+}
+
+void
+log_detach(void)
+{
+	use_stderr = false;
 }
 
 void
@@ -70,14 +76,15 @@ write_line(enum log_level level, const char *format, va_list ap)
 	if (!log_wants(level))
 		return;
 	vsnprintf(text, sizeof(text), format, ap);
-	if (prefixed && !use_syslog)
+	if (prefixed)
 		n = snprintf(line, sizeof(line), "<%d>", priorities[level]);
 	n += escape(line + n, sizeof(line) - n - 1, text);
 	if (use_syslog) {
 		line[n] = '\0';
 		syslog(priorities[level], "%s", line);
-		return;
 	}
+	if (!use_stderr)
+		return;
 	line[n++] = '\n';
 	ignored = write(STDERR_FILENO, line, n);
 	(void)ignored;

@@ -12,6 +12,8 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 void log_open(const char *program, enum log_level level, bool to_syslog);
+/* In the background: from now on to syslog alone, until now to stderr too. */
+void log_detach(void);
 void log_level_set(enum log_level level);
 bool log_wants(enum log_level level);
 

@@ -279,6 +279,26 @@ text_clean(char *text)
 	*text = '\0';
 }
 
+void
+text_clean_lines(char *text)
+{
+	char *line = text, *end;
+	size_t length;
+	bool more;
+
+	do {
+		end = strchrnul(line, '\n');
+		more = *end == '\n';
+		*end = '\0';
+		text_clean(line);
+		for (length = strlen(line); line + length < end; length++)
+			line[length] = '?'; /* of a character that was cut off */
+		if (more)
+			*end = '\n';
+		line = end + 1;
+	} while (more);
+}
+
 bool
 text_equal_secret(const char *a, const char *b)
 {

@@ -41,6 +41,7 @@ bool text_is_utf8(const char *text, size_t length);
 /* In place: what is not UTF-8, and control characters, become ?; a character that
  * was cut off at the end goes. For what a stranger sent and a person shall read. */
 void text_clean(char *text);
+void text_clean_lines(char *text); /* the same, newlines stay */
 /* Compares without telling by its time how much was equal. */
 bool text_equal_secret(const char *a, const char *b);
 /* The candidate nearest to text (edit distance at most 2 and under half of its

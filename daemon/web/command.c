@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -89,15 +90,15 @@ command_status(
 			(json_int_t)stats.refused));
 	}
 	control_reply(request,
-	    json_pack("{s:s, s:o, s:s?, s:s?, s:{s:s, s:o, s:b, s:s?},"
+	    json_pack("{s:s, s:i, s:o, s:s?, s:s?, s:{s:s, s:o, s:b, s:s?},"
 		      " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o,"
 		      " s:{s:b, s:b, s:I, s:I, s:I, s:I, s:I}, s:I}",
-		"version", PACKAGE_VERSION, "started", time_json(status->started_us),
-		"public", web_public_address(env->web), "admin",
-		web_admin_address(env->web), "config", "file", status->config_file,
-		"loaded", time_json(status->config_loaded_us), "ok", status->config_ok,
-		"error", status->config_error, "checks", "total",
-		(json_int_t)checks.checks, "up",
+		"version", PACKAGE_VERSION, "pid", (int)getpid(), "started",
+		time_json(status->started_us), "public", web_public_address(env->web),
+		"admin", web_admin_address(env->web), "config", "file",
+		status->config_file, "loaded", time_json(status->config_loaded_us),
+		"ok", status->config_ok, "error", status->config_error, "checks",
+		"total", (json_int_t)checks.checks, "up",
 		(json_int_t)checks.verdicts[VERDICT_UP], "degraded",
 		(json_int_t)checks.verdicts[VERDICT_DEGRADED], "down",
 		(json_int_t)checks.verdicts[VERDICT_DOWN], "unknown",

@@ -334,11 +334,14 @@ control_open(struct loop *loop, const char *path, control_handler *handler, void
 void
 control_close(struct control *control)
 {
+	struct client *client;
+
 	if (control == NULL)
 		return;
 	MAGIC_CHECK(control, CONTROL_MAGIC);
-	while (!LIST_EMPTY(&control->clients))
-		client_destroy(LIST_FIRST(&control->clients));
+	while ((client = LIST_FIRST(&control->clients)) != NULL)
+		if (write_output(client)) /* what it still takes of its answer */
+			client_destroy(client);
 	loop_watch_destroy(control->watch);
 	close(control->fd);
 	close(control->reserve);
@@ -377,27 +380,6 @@ control_reply(struct control_request *request, json_t *result)
 	answer(request, json_pack("{s:b, s:o}", "ok", 1, "result", result));
 }
 
-/* text_clean() that leaves the lines apart. */
-static void
-clean_lines(char *text)
-{
-	char *line = text, *end;
-	size_t length;
-	bool more;
-
-	do {
-		end = strchrnul(line, '\n');
-		more = *end == '\n';
-		*end = '\0';
-		text_clean(line);
-		for (length = strlen(line); line + length < end; length++)
-			line[length] = '?'; /* of a character that was cut off */
-		if (more)
-			*end = '\n';
-		line = end + 1;
-	} while (more);
-}
-
 void
 control_fail(struct control_request *request, const char *format, ...)
 {
@@ -407,7 +389,7 @@ control_fail(struct control_request *request, const char *format, ...)
 	va_start(ap, format);
 	text = mem_vprintf(format, ap);
 	va_end(ap);
-	clean_lines(text);
+	text_clean_lines(text);
 	answer(request, json_pack("{s:b, s:s}", "ok", 0, "error", text));
 	free(text);
 }

@@ -169,6 +169,7 @@ web_services(struct web *web, const char *site, web_document_cb *cb, void *arg)
  * Opening and closing.
  */
 
+/* One a line: no address holds a newline. */
 static char *
 join(const struct conf_strings *strings)
 {
@@ -176,42 +177,101 @@ join(const struct conf_strings *strings)
 	size_t i;
 
 	for (i = 0; i < strings->count; i++)
-		buf_printf(&out, "%s ", strings->items[i]);
+		buf_printf(&out, "%s\n", strings->items[i]);
 	return buf_take(&out);
 }
 
-/* -> 0, or negative: then there is none, until the next reload */
+static int
+reopen(struct web *web, const char *joined, unsigned connections,
+    server_handler *handler, struct server **out)
+{
+	struct conf_strings addresses = {0};
+	char *copy = mem_strdup(joined), *line, *end;
+	int code;
+
+	for (line = copy; *line != '\0'; line = end + 1) {
+		end = strchr(line, '\n');
+		*end = '\0';
+		addresses.items = mem_resize(
+		    addresses.items, addresses.count + 1, sizeof(*addresses.items));
+		addresses.items[addresses.count++] = line;
+	}
+	code = server_open(web->env.loop, &addresses, connections, handler, web, out);
+	free(addresses.items);
+	free(copy);
+	return code;
+}
+
+/* Whether an address to be opened may be in use by one that is: the same port or path.
+ */
+static bool
+overlaps(const struct conf_strings *addresses, const char *joined)
+{
+	const char *tail;
+	char *line;
+	size_t i;
+	bool found = false;
+
+	for (i = 0; i < addresses->count && !found; i++) {
+		tail = strrchr(addresses->items[i], ':');
+		line = mem_printf("%s\n", tail != NULL ? tail : addresses->items[i]);
+		found = strcmp(line, ":0\n") != 0 && strstr(joined, line) != NULL;
+		free(line);
+	}
+	return found;
+}
+
+/* -> 0; negative: the listener that was there before stays, if it can */
 static int
 open_listener(struct web *web, const struct conf_strings *addresses,
     unsigned connections, server_handler *handler, char **opened,
     struct server **server)
 {
 	char *wanted = join(addresses);
-	struct server *before = *server, *fresh = NULL;
+	struct server *fresh = NULL;
 	int code = 0;
 
 	if (*opened != NULL && strcmp(*opened, wanted) == 0) {
 		free(wanted);
 		return 0;
 	}
-	/* Addresses may be the same in part: the old ones make room. */
-	server_close(before);
-	*server = NULL;
-	free(*opened);
-	*opened = wanted;
+	if (*opened != NULL && overlaps(addresses, *opened)) {
+		server_close(*server);
+		*server = NULL;
+	}
 	if (addresses->count > 0)
 		code = server_open(
 		    web->env.loop, addresses, connections, handler, web, &fresh);
-	*server = fresh;
-	if (code != 0) {
+	if (code == 0) {
+		server_close(*server);
+		*server = fresh;
+		free(*opened);
+		*opened = wanted;
+		return 0;
+	}
+	free(wanted);
+	if (*opened != NULL && *opened[0] != '\0' && *server == NULL &&
+	    reopen(web, *opened, connections, handler, server) != 0) {
 		free(*opened);
 		*opened = NULL;
 	}
 	return code;
 }
 
+static void
+add_problem(
+    struct buf *out, const char *key, const struct conf_strings *addresses, int code)
+{
+	size_t i;
+
+	buf_printf(out, "listen.%s:", key);
+	for (i = 0; i < addresses->count; i++)
+		buf_printf(out, " %s", addresses->items[i]);
+	buf_printf(out, ": %s\n", err_text(code));
+}
+
 static int
-open_listeners(struct web *web)
+open_listeners(struct web *web, struct buf *problems)
 {
 	const struct conf *conf = registry_conf(web->env.registry);
 	int code = open_listener(web, &conf->listen.public, CONNECTIONS_MAX,
@@ -219,6 +279,10 @@ open_listeners(struct web *web)
 	int admin = open_listener(web, &conf->listen.admin, ADMIN_CONNECTIONS_MAX,
 	    handle_admin, &web->admin_addresses, &web->admin);
 
+	if (code != 0)
+		add_problem(problems, "public", &conf->listen.public, code);
+	if (admin != 0)
+		add_problem(problems, "admin", &conf->listen.admin, admin);
 	return code != 0 ? code : admin;
 }
 
@@ -226,6 +290,7 @@ int
 web_open(const struct web_env *env, struct web **out)
 {
 	struct web *web = mem_zalloc(sizeof(*web));
+	struct buf problems = BUF_INIT;
 	int code = ERR_DAMAGED;
 
 	MAGIC_SET(web, WEB_MAGIC);
@@ -233,7 +298,8 @@ web_open(const struct web_env *env, struct web **out)
 	LIST_INIT(&web->documents);
 	web->pages = pages_create(env->loop, env->io, env->registry);
 	if (web->pages != NULL)
-		code = open_listeners(web);
+		code = open_listeners(web, &problems);
+	buf_free(&problems);
 	if (code != 0) {
 		web_close(web);
 		return code;
@@ -243,11 +309,11 @@ web_open(const struct web_env *env, struct web **out)
 }
 
 int
-web_configure(struct web *web)
+web_configure(struct web *web, struct buf *problems)
 {
 	MAGIC_CHECK(web, WEB_MAGIC);
 	pages_configure(web->pages);
-	return open_listeners(web);
+	return open_listeners(web, problems);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct archive;
+struct buf;
 struct conf;
 struct fetch_pool;
 struct loop;
@@ -41,8 +42,9 @@ struct web_env {
 
 /* Opens the listeners of the running configuration. -> 0 or negative, logged. */
 int web_open(const struct web_env *env, struct web **out);
-/* After registry_apply(): listeners whose addresses changed are opened anew. */
-int web_configure(struct web *web);
+/* After registry_apply(): listeners whose addresses changed are opened anew. Negative:
+ * not all could be, which problems tells in lines; those from before stay. */
+int web_configure(struct web *web, struct buf *problems);
 void web_close(struct web *web);
 /* The first public address as bound, for the start's message; NULL if none. */
 const char *web_public_address(const struct web *web);

@@ -164,7 +164,7 @@ async function commands(daemon) {
     ...(/1 up/.test((await daemon.ctl('status')).out) ? [] : [(await daemon.ctl('status')).out]),
     ...(/borgo\/sito\/portale +http +up/.test((await daemon.ctl('checks')).out) ? []
       : [(await daemon.ctl('checks')).out]),
-    ...(/^sito +up/m.test((await daemon.ctl('services')).out) ? [] : [(await daemon.ctl('services')).out]),
+    ...(/^borgo\/sito +up/m.test((await daemon.ctl('services')).out) ? [] : [(await daemon.ctl('services')).out]),
   ]);
   const before = (await daemon.json('check', 'sito/portale')).last.time;
   const now = await daemon.json('check', 'sito/portale', '--now');
@@ -173,7 +173,7 @@ async function commands(daemon) {
     ...between('total', now.last.values.total, 0.00001, 5),
   ]);
   const codes = [
-    [['nonsense'], 2], [[], 2], [['check'], 2], [['check', 'no/such'], 1], [['--site', 'none', 'checks'], 1],
+    [['nonsense'], 2], [[], 2], [['--wait', 'long', 'status'], 2], [['check'], 2], [['check', 'no/such'], 1], [['--site', 'none', 'checks'], 1],
   ];
   const problems = [];
   for (const [words, code] of codes)
