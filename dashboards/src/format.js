@@ -1,8 +1,11 @@
 // Numbers and times of a chart, in the page's language and the site's time zone.
 
 const DAY_S = 86400;
+// The English of a European town: the day before the month.
+const LOCALES = { en: 'en-GB' };
 
-export function formatter({ lang, zone, unit }) {
+export function formatter({ lang: language, zone, unit }) {
+  const lang = LOCALES[language] || language;
   const time = (options) => {
     const format = new Intl.DateTimeFormat(lang, { timeZone: zone, ...options });
     return (epoch) => format.format(new Date(epoch * 1000));
