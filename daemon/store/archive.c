@@ -19,6 +19,7 @@
 #include "loop/worker.h"
 #include "store/archive_private.h"
 #include "store/journal.h"
+#include "store/rrdguard.h"
 
 #define PRESSURE_US (10 * CLOCK_SECOND)
 
@@ -101,8 +102,10 @@ archive_close(struct archive *archive)
 	archive->closing = true;
 	while ((series = TAILQ_FIRST(&archive->open)) != NULL)
 		archive_series_retire(series);
-	TAILQ_FOREACH (series, &archive->closed, entry)
+	TAILQ_FOREACH (series, &archive->closed, entry) {
+		series->wanted = true;
 		series->held = false;
+	}
 	/* Each round brings those forward who had an elder. */
 	while (!TAILQ_EMPTY(&archive->closed)) {
 		TAILQ_FOREACH_SAFE (series, &archive->closed, entry, next)
@@ -110,6 +113,7 @@ archive_close(struct archive *archive)
 		worker_settle(archive->rrd);
 	}
 	journal_close(archive->journal);
+	rrdguard_close(archive->guard);
 	destroy(archive);
 }
 

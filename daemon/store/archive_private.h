@@ -15,6 +15,7 @@
 #include "store/record.h"
 
 struct journal_series;
+struct rrdguard;
 
 #define ARCHIVE_MAGIC 0x61726368
 #define SERIES_MAGIC 0x73657269
@@ -60,6 +61,7 @@ struct archive {
 	struct conf_retention retention;
 	int64_t flush_us, pending_max;
 	struct journal *journal;
+	struct rrdguard *guard;
 	struct archive_list open, closed; /* closed: the elder first */
 	struct archive_list queues[QUEUES];
 	struct archive_tree tree;

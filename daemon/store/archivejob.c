@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/rrdguard.h"
 #include "store/rrdhead.h"
 
 char *
@@ -116,8 +117,12 @@ write_rows(struct archivejob *job)
 
 	if (job->foreign && rrdhead_read(job->path, &head) == 0)
 		rows = translated = translate(job, &head);
-	error = rrdfile_update(job->path, rows->times_s, rows->values, rows->count,
-	    rows->width, &job->skipped);
+	error = rrdguard_begin(job->guard, job->path);
+	if (error == 0) {
+		error = rrdfile_update(job->path, rows->times_s, rows->values,
+		    rows->count, rows->width, &job->skipped);
+		rrdguard_end(job->guard);
+	}
 	job->skipped += job->rows->count - rows->count;
 	block_destroy(translated);
 	return error;
@@ -146,6 +151,8 @@ archivejob_run(void *arg)
 	struct archivejob *job = arg;
 	struct archivejob_run *run;
 
+	if (job->first)
+		rrdfile_clean(job->path);
 	if (!job->look_only)
 		job->error = update(job);
 	job->matches = rrdfile_matches(job->path, &job->shape) == 1;

@@ -27,7 +27,9 @@ struct archivejob {
 	/* In: */
 	void *owner;
 	const char *path;
+	struct rrdguard *guard;
 	struct rrdfile_shape shape;
+	bool first;	/* of this series */
 	bool look_only;	/* tell matches and last_s, change nothing */
 	bool made;	/* the file is known to have this shape */
 	bool foreign;	/* the file may have another shape, which stays */

@@ -13,6 +13,7 @@
 #include "store/archive_private.h"
 #include "store/journal.h"
 #include "store/replay.h"
+#include "store/rrdguard.h"
 
 #define AGAIN_ROWS 5000 /* to the journal in one callback */
 #define AGAIN_US (CLOCK_SECOND / 100)
@@ -282,6 +283,11 @@ archive_replay_start(struct archive *archive, struct worker_pool *io)
 
 	if (error != 0)
 		return error;
+	error = rrdguard_open(archive->path, &archive->guard);
+	if (error != 0) {
+		journal_close(archive->journal);
+		return error;
+	}
 	count = journal_old(archive->journal, &old);
 	if (count == 0) {
 		archive->stats.replay_done = true;
@@ -295,6 +301,7 @@ archive_replay_start(struct archive *archive, struct worker_pool *io)
 	    archive->rrd, WORKER_HIGH, replay_run, on_replay_done, replay);
 	if (error != 0) {
 		replay_destroy(replay);
+		rrdguard_close(archive->guard);
 		journal_close(archive->journal);
 	}
 	return error;

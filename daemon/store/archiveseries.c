@@ -347,7 +347,9 @@ job_create(struct archive_series *series)
 
 	job->owner = series;
 	job->path = series->path;
+	job->guard = series->archive->guard;
 	job->shape = series->shape;
+	job->first = !series->known;
 	job->made = series->made;
 	job->foreign = series->foreign;
 	job->now_s = clock_wall_us() / CLOCK_SECOND;

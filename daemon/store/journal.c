@@ -78,7 +78,7 @@ struct journal {
 	struct generation *current;
 	int fd; /* of the current generation, -1: not made, or with the commit */
 	int64_t length, began_us, committed_us, retry_us;
-	int64_t limit_bytes, limit_us;
+	int64_t limit_bytes, limit_us, commit_us;
 	uint32_t file_number; /* the generation that pending.log is of, 0: none */
 	uint32_t unsafe_from;
 	struct buf buffer;
@@ -320,7 +320,7 @@ commit_soon(struct journal *journal)
 		loop_timer_set(journal->commit_timer, 0);
 	else if (!loop_timer_is_set(journal->commit_timer))
 		loop_timer_set_at(
-		    journal->commit_timer, journal->committed_us + COMMIT_US);
+		    journal->commit_timer, journal->committed_us + journal->commit_us);
 }
 
 static bool
@@ -478,8 +478,10 @@ journal_stats(const struct journal *journal, struct journal_stats *out)
 }
 
 void
-journal_limits(struct journal *journal, int64_t bytes, int64_t age_us)
+journal_limits(
+    struct journal *journal, int64_t bytes, int64_t age_us, int64_t commit_us)
 {
+	journal->commit_us = commit_us;
 	journal->limit_bytes = bytes;
 	journal->limit_us = age_us;
 }
@@ -519,6 +521,7 @@ journal_open(struct loop *loop, struct worker_pool *io, const char *folder,
 	journal->folder = journal->fd = -1;
 	journal->limit_bytes = GENERATION_BYTES;
 	journal->limit_us = GENERATION_US;
+	journal->commit_us = COMMIT_US;
 	journal->committed_us = clock_mono_us() - COMMIT_US;
 	TAILQ_INIT(&journal->generations);
 	journal->commit_timer = loop_timer_create(loop, on_commit_timer, journal);

@@ -75,7 +75,8 @@ struct journal_stats {
 };
 void journal_stats(const struct journal *journal, struct journal_stats *out);
 
-/* Tests only: a generation is closed when it is so long or so old. */
-void journal_limits(struct journal *journal, int64_t bytes, int64_t age_us);
+/* A generation ends when it is so long or so old; at most one commit in commit_us. */
+void journal_limits(struct journal *journal, int64_t bytes, int64_t age_us,
+    int64_t commit_us);
 
 #endif

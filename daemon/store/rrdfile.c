@@ -18,6 +18,7 @@
  */
 #include "store/rrdfile.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -40,6 +41,7 @@
 #define XFF 0.9999999 /* of 10,000,000 points one known is enough */
 #define BATCH_ROWS 1024
 #define TRIES 20
+#define ASIDE ".new"
 #define LOG_US (60 * CLOCK_SECOND)
 #define KNOWN_HEARTBEAT_S 315360000 /* ten years */
 #define START_MIN_S 315360000       /* librrd: no earlier than 1980 */
@@ -174,6 +176,29 @@ definition(const struct rrdfile_shape *shape, const struct retention_plan *plan,
 	return n;
 }
 
+void
+rrdfile_clean(const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	char *folder = mem_strndup(path, (size_t)(name - path));
+	char *aside = mem_printf("%s" ASIDE, name), *full;
+	DIR *entries = opendir(folder);
+	const struct dirent *entry;
+
+	/* librrd writes to a name of its own first: this one and six letters. */
+	while (entries != NULL && (entry = readdir(entries)) != NULL) {
+		if (strncmp(entry->d_name, aside, strlen(aside)) != 0)
+			continue;
+		full = mem_printf("%s%s", folder, entry->d_name);
+		unlink(full);
+		free(full);
+	}
+	if (entries != NULL)
+		closedir(entries);
+	free(aside);
+	free(folder);
+}
+
 int
 rrdfile_create_at(const char *path, const struct rrdfile_shape *shape, int64_t start_s)
 {
@@ -214,8 +239,8 @@ rrdfile_create(const char *path, const struct rrdfile_shape *shape, int64_t star
 		log_error("%s: %s", path, err_text(error));
 		return error;
 	}
-	aside = mem_printf("%s.new", path);
-	unlink(aside);
+	rrdfile_clean(path);
+	aside = mem_printf("%s" ASIDE, path);
 	error = rrdfile_create_at(aside, shape, start_s - start_s % shape->step_s);
 	if (error == 0)
 		error = rrdfile_settle(aside, path);

@@ -30,6 +30,9 @@ int rrdfile_matches(const char *path, const struct rrdfile_shape *shape);
  * finer row gets their value. The old file stays until the rename. */
 int rrdfile_migrate(const char *path, const struct rrdfile_shape *shape);
 
+/* Removes what a killed process left of making or migrating the file. */
+void rrdfile_clean(const char *path);
+
 /* The steps of both: makes a file under this very name, which must not exist; syncs
  * aside, renames it to path and syncs the folder. Both remove theirs on an error. */
 int rrdfile_create_at(const char *path, const struct rrdfile_shape *shape, int64_t start_s);

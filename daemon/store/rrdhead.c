@@ -163,6 +163,8 @@ take_all(const struct disk *disk, size_t file_size, struct rrdhead *out)
 		    (size_t)out->archives[i].rows * out->source_count * sizeof(double);
 	}
 	out->size = at;
+	out->live_offset = disk->at_live;
+	out->live_length = disk->length - disk->at_live;
 	return at <= file_size ? 0 : ERR_DAMAGED;
 }
 

@@ -37,6 +37,7 @@ struct rrdhead_archive {
 struct rrdhead {
 	int64_t step_s, last_s;
 	size_t size; /* that the file must have */
+	size_t live_offset, live_length; /* of what an update changes in the head */
 	size_t source_count, archive_count;
 	struct rrdhead_source sources[RRDHEAD_SOURCES_MAX];
 	struct rrdhead_archive archives[RRDHEAD_ARCHIVES_MAX];

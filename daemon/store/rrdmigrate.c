@@ -260,8 +260,8 @@ rrdfile_migrate(const char *path, const struct rrdfile_shape *shape)
 		return error;
 	last = image.head.last_s - image.head.last_s % shape->step_s;
 	start = unfinished_s(shape, last);
+	rrdfile_clean(path);
 	aside = mem_printf("%s.new", path);
-	unlink(aside);
 	error = rrdfile_create_at(aside, shape, start);
 	if (error == 0)
 		error = feed(&image, aside, start, last);

@@ -372,7 +372,7 @@ generations_end_and_go(void **state)
 	int64_t i;
 
 	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
-	journal_limits(journal, 100, INT64_MAX); /* each commit fills one */
+	journal_limits(journal, 100, INT64_MAX, CLOCK_SECOND); /* each commit fills one */
 	series = journal_series_create(journal, &anagrafe);
 	for (i = 0; i < 6; i++) {
 		of[i] = append(journal, series, 60 * (i + 1));
@@ -394,7 +394,7 @@ generations_end_and_go(void **state)
 	journal_stats(journal, &stats);
 	assert_int_equal(stats.removed, 3);
 	/* By age, too. */
-	journal_limits(journal, INT64_MAX, 100 * CLOCK_SECOND);
+	journal_limits(journal, INT64_MAX, 100 * CLOCK_SECOND, CLOCK_SECOND);
 	turn(0);
 	append(journal, series, 480);
 	turn(CLOCK_SECOND);
