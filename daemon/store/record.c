@@ -102,13 +102,21 @@ end(struct buf *out, size_t at, uint16_t type)
 }
 
 void
+record_add(struct buf *out, uint16_t type, const void *payload, size_t length)
+{
+	size_t at = begin(out, length);
+
+	assert(length <= PAYLOAD_MAX);
+	buf_add(out, payload, length);
+	end(out, at, type);
+}
+
+void
 record_add_head(struct buf *out, uint32_t generation)
 {
 	struct head_payload payload = {FORMAT, generation, 0};
-	size_t at = begin(out, sizeof(payload));
 
-	buf_add(out, &payload, sizeof(payload));
-	end(out, at, TYPE_HEAD);
+	record_add(out, TYPE_HEAD, &payload, sizeof(payload));
 }
 
 void

@@ -30,6 +30,8 @@ struct record_definition {
 	const char *names[RECORD_VALUES_MAX]; /* of the values */
 };
 
+/* Any record, also one that no reader knows: length is at most 4096. */
+void record_add(struct buf *out, uint16_t type, const void *payload, size_t length);
 void record_add_head(struct buf *out, uint32_t generation);
 void record_add_definition(struct buf *out, const struct record_definition *definition);
 void record_add_sample(struct buf *out, uint32_t id, int64_t time_s, const double *values,

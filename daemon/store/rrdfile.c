@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -199,6 +200,21 @@ rrdfile_clean(const char *path)
 	free(folder);
 }
 
+/* librrd would find out by filling the disk, and could not say why it failed. */
+static int
+check_room(const char *path, int64_t bytes)
+{
+	char *folder = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
+	struct statvfs fs;
+	int error = 0;
+
+	if (statvfs(folder, &fs) == 0 &&
+	    (int64_t)fs.f_bavail < bytes / (int64_t)fs.f_frsize)
+		error = -ENOSPC;
+	free(folder);
+	return error;
+}
+
 int
 rrdfile_create_at(const char *path, const struct rrdfile_shape *shape, int64_t start_s)
 {
@@ -209,6 +225,9 @@ rrdfile_create_at(const char *path, const struct rrdfile_shape *shape, int64_t s
 	assert(shape->source_count >= 1 && shape->source_count <= RRDHEAD_SOURCES_MAX);
 	if (start_s < START_MIN_S)
 		return ERR_RANGE;
+	error = check_room(path, rrdfile_size(shape));
+	if (error != 0)
+		return error;
 	retention_plan(&shape->retention, shape->step_s, &plan);
 	n = definition(shape, &plan, arguments);
 	do {

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -608,6 +610,93 @@ after_a_full_disk_the_journal_is_whole(void **state)
 }
 
 static void
+fill_disk(const char *path)
+{
+	static char zeros[65536];
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	size_t size = sizeof(zeros);
+
+	while (size > 0)
+		if (write(fd, zeros, size) <= 0)
+			size /= 2;
+	close(fd);
+}
+
+/* -> 0, or the line that was wrong. */
+static int
+live_on_a_small_disk(void)
+{
+	struct archive_series *one, *two;
+	char filler[160];
+	int64_t i, at = T0;
+
+#define EXPECT(what)                     \
+	do {                             \
+		if (!(what))             \
+			return __LINE__; \
+	} while (0)
+	open_archive();
+	one = open_series("uno");
+	turn(0);
+	EXPECT(stats().created == 1);
+	put(one, at += 60);
+	turn(S);
+	snprintf(filler, sizeof(filler), "%s/filler", store);
+	fill_disk(filler);
+	two = open_series("due");
+	for (i = 0; i < 500; i++) { /* more than the tail of the journal's last page */
+		at += 60;
+		EXPECT(put(one, at) == 0);
+		EXPECT(put(two, at) == 0);
+		turn(S);
+	}
+	EXPECT(!stats().writable);
+	EXPECT(stats().journal_errors > 0);
+	EXPECT(stats().update_errors > 0);
+	EXPECT(stats().rows_written > 400); /* what exists can be updated */
+	EXPECT(access(file_of("due"), F_OK) != 0);
+	EXPECT(unlink(filler) == 0);
+	for (i = 0; i < 10; i++)
+		turn(10 * S);
+	EXPECT(stats().writable);
+	put(one, at += 60);
+	put(two, at);
+	turn(HOUR);
+	turn(S);
+	EXPECT(stats().pending_samples == 0);
+	EXPECT(known_rows("uno", T0, at, 2) == 502);
+	EXPECT(known_rows("due", T0, at, 2) == 501);
+	close_all();
+	return 0;
+}
+
+static void
+a_disk_that_is_really_full(void **state)
+{
+	int status;
+	pid_t pid;
+
+	close_all();
+	pid = fork();
+	if (pid == 0) { /* the mount goes with its name space */
+		int line;
+		if (unshare(CLONE_NEWNS) != 0 ||
+		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+		    mount("tmpfs", store, "tmpfs", 0, "size=2m") != 0)
+			_exit(77);
+		line = live_on_a_small_disk();
+		if (line != 0)
+			fprintf(stderr, "line %d\n", line);
+		_exit(line != 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		print_message("not allowed to mount: by limits on files only\n");
+	else
+		assert_int_equal(status, 0);
+}
+
+static void
 two_processes_do_not_share_a_store(void **state)
 {
 	struct archive *second;
@@ -671,6 +760,7 @@ main(void)
 	    TEST(pending_is_bounded),
 	    TEST(a_full_disk_loses_nothing),
 	    TEST(after_a_full_disk_the_journal_is_whole),
+	    TEST(a_disk_that_is_really_full),
 	    TEST(two_processes_do_not_share_a_store),
 	    TEST(closing_finishes_what_was_asked),
 	};

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/rrdfile.h"
+#include "store/rrdguard.h"
 #include "store/rrdhead.h"
 
 #define S INT64_C(1000000)
@@ -502,6 +503,66 @@ a_lock_from_outside_is_waited_for(void **state)
 	assert_int_equal(skipped, 0);
 }
 
+/* As when the process dies between the row and the time of the last update. */
+static void
+an_interrupted_update_is_undone(void **state)
+{
+	struct rrdfile_shape wanted = shape(60);
+	struct rrdguard *guard;
+	struct rrdhead before, after;
+	struct rrdfile_rows rows;
+	char undo[160];
+	int64_t current = 0;
+	size_t i;
+	off_t at;
+	int fd;
+
+	assert_int_equal(rrdfile_create(path, &wanted, T0), 0);
+	store(T0, T0 + 3600, 60, 0);
+	assert_int_equal(rrdguard_open(folder, &guard), 0);
+	assert_int_equal(rrdguard_begin(guard, "/tmp/no/such.rrd"), -ENOENT);
+	assert_int_equal(rrdguard_begin(guard, path), 0);
+	assert_int_equal(rrdhead_read(path, &before), 0);
+	fd = open(path, O_RDWR);
+	at =
+	    (off_t)(before.live_offset + before.live_length - 8 * before.archive_count);
+	assert_int_equal(pread(fd, &current, sizeof(current), at), sizeof(current));
+	assert_int_equal(current, before.archives[0].current);
+	current = (current + 1) % before.archives[0].rows;
+	assert_int_equal(pwrite(fd, &current, sizeof(current), at), sizeof(current));
+	close(fd);
+	rrdguard_close(guard); /* without an end */
+	assert_int_equal(rrdguard_open(folder, &guard), 0);
+	assert_int_equal(rrdhead_read(path, &after), 0);
+	assert_int_equal(after.archives[0].current, before.archives[0].current);
+	assert_int_equal(
+	    rrdfile_fetch(path, ARCHIVE_AVERAGE, T0, T0 + 3600, 60, &rows), 0);
+	assert_int_equal(rows.count, 60);
+	for (i = 0; i < rows.count; i++)
+		assert_row(&rows, i);
+	rrdfile_rows_clear(&rows);
+	/* One that ended stays. */
+	assert_int_equal(rrdguard_begin(guard, path), 0);
+	store(T0, T0 + 3660, 60, 60);
+	rrdguard_end(guard);
+	rrdguard_close(guard);
+	assert_int_equal(rrdguard_open(folder, &guard), 0);
+	assert_int_equal(rrdhead_read(path, &after), 0);
+	assert_int_equal(after.last_s, T0 + 3660);
+	/* A copy that was not written whole is not believed. */
+	assert_int_equal(rrdguard_begin(guard, path), 0);
+	rrdguard_close(guard);
+	store(T0, T0 + 3720, 60, 61);
+	snprintf(undo, sizeof(undo), "%s/update.undo", folder);
+	fd = open(undo, O_RDWR);
+	assert_int_equal(pwrite(fd, "?", 1, 700), 1);
+	close(fd);
+	assert_int_equal(rrdguard_open(folder, &guard), 0);
+	assert_int_equal(rrdhead_read(path, &after), 0);
+	assert_int_equal(after.last_s, T0 + 3720);
+	rrdguard_close(guard);
+}
+
 static void
 a_leap_forward_costs_little(void **state)
 {
@@ -759,6 +820,7 @@ main(void)
 	    cmocka_unit_test_setup(what_is_no_database_is_told, setup),
 	    cmocka_unit_test_setup(every_byte_of_a_head_may_be_wrong, setup),
 	    cmocka_unit_test_setup(a_lock_from_outside_is_waited_for, setup),
+	    cmocka_unit_test_setup(an_interrupted_update_is_undone, setup),
 	    cmocka_unit_test_setup(a_leap_forward_costs_little, setup),
 	    cmocka_unit_test_setup(migration_keeps_every_row, setup),
 	    cmocka_unit_test_setup(migration_to_other_steps_keeps_the_averages, setup),
