@@ -174,10 +174,12 @@ find_series(struct archive *archive, struct replay_series *replayed)
 	    "%s/%s/%s", definition->site, definition->service, definition->check);
 	struct archive_series *series;
 
-	TAILQ_FOREACH (series, &archive->closed, entry)
-		if (strcmp(series->key, key) == 0 && same_shape(series, definition))
+	/* Foreign ones stand in front, and are of other definitions. */
+	TAILQ_FOREACH_REVERSE (series, &archive->closed, archive_list, entry)
+		if (series->foreign ||
+		    (strcmp(series->key, key) == 0 && same_shape(series, definition)))
 			break;
-	if (series == NULL) {
+	if (series == NULL || series->foreign) {
 		series = archive_series_find(archive, key);
 		if (series != NULL && !same_shape(series, definition))
 			series = NULL;

@@ -329,7 +329,8 @@ on_job_done(void *arg)
 	series->known = true;
 	series->made = job->matches &&
 		       same_retention(&job->shape.retention, &series->shape.retention);
-	if (job->last_s > series->last_s)
+	/* A new file's last update is its beginning: no sample. */
+	if (job->last_s > series->last_s && !(job->created && job->rows == NULL))
 		series->last_s = job->last_s;
 	if (!job->look_only)
 		take_back(series, job);

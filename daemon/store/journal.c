@@ -195,7 +195,7 @@ succeed(struct journal *journal, struct commit *commit)
 	generation->on_disk = true;
 	if (journal->file_number != commit->file.generation) {
 		journal->file_number = commit->file.generation;
-		loop_timer_set(journal->removal_timer, CLOCK_SECOND);
+		loop_timer_set(journal->removal_timer, journal->commit_us);
 	}
 	if (generation == journal->current) {
 		journal->fd = commit->file.fd;
@@ -227,7 +227,7 @@ commit_done(void *arg)
 	journal->committing = false;
 	if (commit->file.renamed) {
 		journal->file_number = 0;
-		loop_timer_set(journal->removal_timer, CLOCK_SECOND);
+		loop_timer_set(journal->removal_timer, journal->commit_us);
 	}
 	if (commit->file.error == 0)
 		succeed(journal, commit);
@@ -403,7 +403,7 @@ on_removal_timer(void *arg)
 		while (removal->count > 0)
 			find_generation(journal, removal->numbers[--removal->count])
 			    ->removing = false;
-		loop_timer_set(journal->removal_timer, CLOCK_SECOND);
+		loop_timer_set(journal->removal_timer, journal->commit_us);
 	}
 	free(removal->numbers);
 	free(removal);
@@ -442,7 +442,7 @@ journal_release(struct journal *journal, uint32_t number, uint64_t samples)
 	generation->needed -= samples;
 	if (is_removable(journal, generation) &&
 	    !loop_timer_is_set(journal->removal_timer))
-		loop_timer_set(journal->removal_timer, CLOCK_SECOND);
+		loop_timer_set(journal->removal_timer, journal->commit_us);
 }
 
 void
