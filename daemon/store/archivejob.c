@@ -145,6 +145,14 @@ update(struct archivejob *job)
 	return error;
 }
 
+static void
+look(struct archivejob *job)
+{
+	job->matches = rrdfile_matches(job->path, &job->shape) == 1;
+	if (rrdfile_last(job->path, &job->last_s) != 0)
+		job->last_s = 0;
+}
+
 void
 archivejob_run(void *arg)
 {
@@ -155,9 +163,10 @@ archivejob_run(void *arg)
 		rrdfile_clean(job->path);
 	if (!job->look_only)
 		job->error = update(job);
-	job->matches = rrdfile_matches(job->path, &job->shape) == 1;
-	if (rrdfile_last(job->path, &job->last_s) != 0)
-		job->last_s = 0;
+	if (job->made && !job->look_only && job->error == 0)
+		job->matches = true; /* as it was; the last is a row of ours */
+	else
+		look(job);
 	STAILQ_FOREACH (run, &job->runs, entry)
 		if (run->fn != NULL)
 			run->fn(job->path, run->arg);

@@ -274,6 +274,7 @@ take_back(struct archive_series *series, const struct archivejob *job)
 {
 	struct archive_stats *stats = &series->archive->stats;
 	struct block *lent = series->lent;
+	bool retried = series->retry_us > RETRY_US;
 	unsigned long held;
 
 	series->lent = NULL;
@@ -283,8 +284,9 @@ take_back(struct archive_series *series, const struct archivejob *job)
 		if (lent == NULL)
 			return;
 		stats->updates++;
-		stats->rows_written += lent->count - job->skipped;
-		stats->refused_time += job->skipped;
+		/* What a try that failed had written is skipped by the next. */
+		stats->rows_written += lent->count - (retried ? 0 : job->skipped);
+		stats->refused_time += retried ? 0 : job->skipped;
 		archive_release(series, lent);
 		return;
 	}
