@@ -27,7 +27,7 @@
 #include "tests/lib/storer.h"
 
 #define TICK_US 1000
-#define ROUNDS 8 /* a tick */
+#define ROUNDS 8     /* a tick */
 #define HISTORY 4096 /* rounds told later */
 
 static const struct archive_source sources[] = {

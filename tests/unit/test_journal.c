@@ -372,7 +372,8 @@ generations_end_and_go(void **state)
 	int64_t i;
 
 	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
-	journal_limits(journal, 100, INT64_MAX, CLOCK_SECOND); /* each commit fills one */
+	journal_limits(
+	    journal, 100, INT64_MAX, CLOCK_SECOND); /* each commit fills one */
 	series = journal_series_create(journal, &anagrafe);
 	for (i = 0; i < 6; i++) {
 		of[i] = append(journal, series, 60 * (i + 1));
