@@ -2,7 +2,9 @@
  * The journal. On the loop: a buffer of records for the generation that is current,
  * and the list of generations with the number of samples that still need each. On a
  * worker: one commit at a time (make the file if it is new, write, fdatasync), and one
- * removal at a time (syncfs, unlink). Jobs carry all that they touch.
+ * removal at a time (syncfs, unlink). Jobs carry all that they touch. Commits are a
+ * quarter of a second apart, so that a kill loses little; one in a second is synced,
+ * and the last of a generation.
  *
  * A generation ends when the commit that fills it is taken: from then on samples
  * belong to the next, whose file is made by the first commit that writes to it;
@@ -27,8 +29,9 @@
 
 #define JOURNAL_MAGIC 0x6a726e6c
 #define NAME JOURNALFILE_NAME
-#define COMMIT_US CLOCK_SECOND /* at most one a second, */
-#define COMMIT_BYTES (1 << 20) /* unless there is so much */
+#define COMMIT_US (CLOCK_SECOND / 4) /* at most one in this time, */
+#define COMMIT_BYTES (1 << 20)       /* unless there is so much */
+#define SYNC_US CLOCK_SECOND         /* at most one in this time is synced */
 #define RETRY_US CLOCK_SECOND
 #define RETRY_MAX_US (30 * CLOCK_SECOND)
 #define FULL_US (50 * CLOCK_SECOND / 1000) /* no room among the workers' jobs */
@@ -77,8 +80,10 @@ struct journal {
 	struct generation_list generations; /* ascending */
 	struct generation *current;
 	int fd; /* of the current generation, -1: not made, or with the commit */
-	int64_t length, began_us, committed_us, retry_us;
-	int64_t limit_bytes, limit_us, commit_us;
+	int64_t length, began_us, committed_us, synced_us, retry_us;
+	int64_t limit_bytes, limit_us, commit_us, sync_us;
+	int64_t due_us;       /* what the commit's timer is set for */
+	uint64_t unsynced;    /* samples, written */
 	uint32_t file_number; /* the generation that pending.log is of, 0: none */
 	uint32_t unsafe_from;
 	struct buf buffer;
@@ -167,7 +172,7 @@ fail(struct journal *journal, uint32_t generation, int error)
 		journal->unsafe_from = generation;
 		journal->retry_us = RETRY_US;
 		buf_free(&journal->buffer);
-		journal->buffered = 0;
+		journal->buffered = journal->unsynced = 0;
 		if (journal->fd >= 0)
 			close(journal->fd);
 		journal->fd = -1;
@@ -204,7 +209,11 @@ succeed(struct journal *journal, struct commit *commit)
 		close(commit->file.fd);
 	}
 	journal->stats.bytes += commit->file.bytes.length;
-	journal->stats.durable += commit->samples;
+	journal->unsynced += commit->samples;
+	if (commit->file.sync) {
+		journal->stats.durable += journal->unsynced;
+		journal->unsynced = 0;
+	}
 	journal->stats.commits++;
 	if (!commit->attempt)
 		return;
@@ -286,18 +295,23 @@ on_commit_timer(void *arg)
 	struct journal *journal = arg;
 	struct commit *commit;
 	int64_t now = clock_mono_us(), length;
-	bool attempt;
+	bool ends, sync;
 
 	MAGIC_CHECK(journal, JOURNAL_MAGIC);
 	if (journal->committing ||
-	    (journal->buffer.length == 0 && !journal->stats.failing))
+	    (journal->buffer.length == 0 && journal->unsynced == 0 &&
+		!journal->stats.failing))
 		return;
 	commit = commit_create(journal);
-	/* Once it is submitted, the commit is the worker's. */
-	length = commit->file.length + (int64_t)commit->file.bytes.length;
-	attempt = commit->attempt;
 	if (commit->file.fd < 0)
 		journal->began_us = now;
+	/* Once it is submitted, the commit is the worker's. */
+	length = commit->file.length + (int64_t)commit->file.bytes.length;
+	ends = !commit->attempt && (length >= journal->limit_bytes ||
+				       now - journal->began_us >= journal->limit_us);
+	sync =
+	    ends || commit->file.fd < 0 || now - journal->synced_us >= journal->sync_us;
+	commit->file.sync = sync;
 	if (worker_submit(journal->io, WORKER_HIGH, commit_run, commit_done, commit) !=
 	    0) {
 		commit_undo(journal, commit);
@@ -305,22 +319,28 @@ on_commit_timer(void *arg)
 	}
 	journal->committing = true;
 	journal->committed_us = now;
-	if (!attempt && (length >= journal->limit_bytes ||
-			    now - journal->began_us >= journal->limit_us))
+	if (sync)
+		journal->synced_us = now;
+	if (ends)
 		next_generation(journal);
 }
 
 static void
 commit_soon(struct journal *journal)
 {
-	if (journal->committing || journal->buffer.length == 0 ||
-	    journal->stats.failing)
+	int64_t due = journal->committed_us + journal->commit_us;
+
+	if (journal->committing || journal->stats.failing ||
+	    (journal->buffer.length == 0 && journal->unsynced == 0))
 		return;
 	if (journal->buffer.length >= COMMIT_BYTES)
-		loop_timer_set(journal->commit_timer, 0);
-	else if (!loop_timer_is_set(journal->commit_timer))
-		loop_timer_set_at(
-		    journal->commit_timer, journal->committed_us + journal->commit_us);
+		due = clock_mono_us();
+	else if (journal->buffer.length == 0)
+		due = journal->synced_us + journal->sync_us;
+	if (loop_timer_is_set(journal->commit_timer) && journal->due_us <= due)
+		return;
+	journal->due_us = due;
+	loop_timer_set_at(journal->commit_timer, due);
 }
 
 static bool
@@ -481,7 +501,7 @@ void
 journal_limits(
     struct journal *journal, int64_t bytes, int64_t age_us, int64_t commit_us)
 {
-	journal->commit_us = commit_us;
+	journal->commit_us = journal->sync_us = commit_us;
 	journal->limit_bytes = bytes;
 	journal->limit_us = age_us;
 }
@@ -522,7 +542,9 @@ journal_open(struct loop *loop, struct worker_pool *io, const char *folder,
 	journal->limit_bytes = GENERATION_BYTES;
 	journal->limit_us = GENERATION_US;
 	journal->commit_us = COMMIT_US;
+	journal->sync_us = SYNC_US;
 	journal->committed_us = clock_mono_us() - COMMIT_US;
+	journal->synced_us = clock_mono_us() - SYNC_US;
 	TAILQ_INIT(&journal->generations);
 	journal->commit_timer = loop_timer_create(loop, on_commit_timer, journal);
 	journal->removal_timer = loop_timer_create(loop, on_removal_timer, journal);
@@ -551,8 +573,10 @@ journal_close(struct journal *journal)
 		return;
 	MAGIC_CHECK(journal, JOURNAL_MAGIC);
 	worker_settle(journal->io);
-	if (journal->buffer.length > 0 && !journal->stats.failing) {
+	if ((journal->buffer.length > 0 || journal->unsynced > 0) &&
+	    !journal->stats.failing) {
 		struct commit *commit = commit_create(journal);
+		commit->file.sync = true;
 		commit_run(commit);
 		commit_done(commit);
 	}

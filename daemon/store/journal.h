@@ -66,7 +66,7 @@ void journal_release(struct journal *journal, uint32_t generation, uint64_t samp
 
 struct journal_stats {
 	uint64_t appended;	/* samples */
-	uint64_t durable;	/* of those, on disk */
+	uint64_t durable;	/* of those, synced to the disk */
 	uint64_t bytes, commits, errors;
 	uint64_t removed;	/* generations */
 	size_t generations;	/* now */
@@ -75,7 +75,8 @@ struct journal_stats {
 };
 void journal_stats(const struct journal *journal, struct journal_stats *out);
 
-/* A generation ends when it is so long or so old; at most one commit in commit_us. */
+/* A generation ends when it is so long or so old; at most one commit in commit_us,
+ * each synced. By default there are four to a second, and one of them is. */
 void journal_limits(struct journal *journal, int64_t bytes, int64_t age_us,
     int64_t commit_us);
 

@@ -196,7 +196,7 @@ journalfile_commit(struct journalfile_commit *commit)
 	commit->error = made ? make_file(commit) : 0;
 	if (commit->error == 0)
 		commit->error = write_all(commit, &commit->bytes);
-	if (commit->error == 0 && fdatasync(commit->fd) != 0)
+	if (commit->error == 0 && (commit->sync || made) && fdatasync(commit->fd) != 0)
 		commit->error = -errno;
 	if (commit->error == 0 || commit->fd < 0)
 		return;

@@ -29,11 +29,12 @@ struct journalfile_commit {
 	uint32_t previous;	/* pending.log gets this number first; 0: there is none */
 	int64_t reserve;	/* room to be sure of in a new file */
 	struct buf bytes;
+	bool sync;		/* a new file is synced in any case */
 	/* Out: */
 	bool renamed;		/* pending.log is gone: it has its number */
 	int error;
 };
-/* Makes the file if needed, writes, syncs. On an error the file is as it was before,
+/* Makes the file if needed, writes, syncs if asked. On an error the file is as it was before,
  * and closed; a new one is removed. */
 void journalfile_commit(struct journalfile_commit *commit);
 /* Names pending.log by its number. */
