@@ -28,29 +28,43 @@ const hasChart = (path) => /^\/(servizi|en\/services)\/[^/]+$/.test(path);
 const isPage = (path) => !/\.(json|csv|atom|ics|svg|jsonld|xml|txt)$/.test(path) &&
   !/^\/(api|assets|badge|embed)\//.test(path);
 
-// Opens a page and keeps what it does on the way.
-async function open(context, url, until = 'networkidle') {
+// A page that is used again and again, and keeps what each visit does on the way.
+async function createView(context) {
   const page = await context.newPage();
-  const seen = { problems: [] };
-  const origin = new URL(url).origin;
+  const view = { page, problems: [], origin: null };
+  const complain = (problem) => view.problems.push(problem);
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) seen.problems.push(`console: ${message.text()}`);
+    if (['error', 'warning'].includes(message.type())) complain(`console: ${message.text()}`);
   });
-  page.on('pageerror', (error) => seen.problems.push(`script: ${error}`));
+  page.on('pageerror', (error) => complain(`script: ${error}`));
   page.on('request', (request) => {
     const to = request.url();
-    if (!to.startsWith(origin) && !to.startsWith('data:')) seen.problems.push(`asks outside: ${to}`);
+    if (!to.startsWith(view.origin) && !to.startsWith('data:')) complain(`asks outside: ${to}`);
   });
-  page.on('requestfailed', (request) => seen.problems.push(`failed: ${request.url()}`));
+  page.on('requestfailed', (request) => { // aborted: by leaving the page before
+    const { errorText } = request.failure();
+    if (errorText !== 'net::ERR_ABORTED') complain(`${request.url()}: ${errorText}`);
+  });
   await page.addInitScript(() => {
     globalThis.vtShift = 0;
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.vtShift += entry.value;
     }).observe({ type: 'layout-shift', buffered: true });
   });
-  const answer = await page.goto(url, { waitUntil: until });
-  return { page, seen, answer };
+  return view;
 }
+
+// -> the answer
+async function visit(view, url, status, until = 'load') {
+  view.origin = new URL(url).origin;
+  view.problems = [];
+  await view.page.setViewportSize({ width: WIDTHS[0], height: 800 });
+  // The browser says so too of a page that is not there.
+  view.expected = (problem) => status === 404 && /status of 404/.test(problem);
+  return view.page.goto(url, { waitUntil: until });
+}
+
+const problemsOf = (view) => view.problems.filter((problem) => !view.expected(problem));
 
 function checkHeaders(answer, status) {
   const problems = [];
@@ -274,12 +288,12 @@ async function linksOf(page) {
   });
 }
 
-// All in one path: the view with scripts at each width, then the one without.
-async function checkPage(contexts, demo, path, { status = 200, whole, italia }) {
+// The page with scripts, at each width. whole: everything, not just what may differ
+// between pages of one kind. -> its links
+async function checkWithScripts(view, url, path, { status, whole, menu, italia }) {
   const language = languageOf(path);
-  const { page, seen, answer } = await open(contexts.script, demo.url + path,
-    whole ? 'networkidle' : 'load');
-  if (status !== 200) seen.problems = seen.problems.filter((text) => !/status of 404/.test(text));
+  const { page } = view;
+  const answer = await visit(view, url, status, whole ? 'networkidle' : 'load');
   const problems = [...checkHeaders(answer, status), ...await checkDocument(page, language, status, italia)];
   if (whole) problems.push(...await checkKeyboard(page));
   if (whole && hasChart(path)) problems.push(...await checkChart(page));
@@ -288,33 +302,36 @@ async function checkPage(contexts, demo, path, { status = 200, whole, italia }) 
     const here = await checkWidth(page, width);
     if (whole || width === WIDTHS.at(-1)) here.push(...await axe(page));
     if (width === WIDTHS[0]) here.unshift(...problems);
-    if (whole && width === 360) here.push(...await checkMenu(page));
+    if (menu && width === 360) here.push(...await checkMenu(page));
+    if (width === WIDTHS.at(-1)) here.push(...problemsOf(view));
     ok(`${path} ${language} ${width}`, here);
   }
-  const links = await linksOf(page);
-  const problemsSeen = [...seen.problems]; // not those of closing it
-  await page.close();
+  return linksOf(page);
+}
 
-  const bare = await open(contexts.noScript, demo.url + path, 'load');
-  if (status !== 200) bare.seen.problems = bare.seen.problems.filter((text) => !/status of 404/.test(text));
-  const without = [...problemsSeen, ...bare.seen.problems];
-  without.push(...await checkWithoutScript(bare.page), ...await checkWidth(bare.page, 360));
-  await bare.page.close();
+async function checkBare(views, url, path, { status, whole }) {
+  await visit(views.bare, url, status);
+  const problems = [...await checkWithoutScript(views.bare.page),
+    ...await checkWidth(views.bare.page, 360), ...problemsOf(views.bare)];
   if (whole) {
-    const still = await open(contexts.still, demo.url + path, 'load');
-    without.push(...await axe(still.page));
-    await still.page.close();
+    await visit(views.still, url, status);
+    problems.push(...await axe(views.still.page));
   }
-  ok(`${path} ${language} without scripts`, without);
+  ok(`${path} ${languageOf(path)} without scripts`, problems);
+}
+
+// Both views at once. -> the links
+async function checkPage(views, demo, path, what) {
+  const [links] = await Promise.all([
+    checkWithScripts(views.script, demo.url + path, path, what),
+    checkBare(views, demo.url + path, path, what),
+  ]);
   return links;
 }
 
-async function servedStyle(context, demo) {
-  const { page } = await open(context, demo.url + '/');
+async function servedStyle(page) {
   const href = await page.locator('link[rel=stylesheet]').first().getAttribute('href');
-  const text = await (await context.request.get(new URL(href, page.url()).href)).text();
-  await page.close();
-  return text;
+  return (await page.request.get(new URL(href, page.url()).href)).text();
 }
 
 await scenario(async () => {
@@ -328,20 +345,27 @@ await scenario(async () => {
     still: await browser.newContext({ locale: 'it-IT' }),
   };
   await contexts.still.route('**/*.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
+  const views = {
+    script: await createView(contexts.script),
+    bare: await createView(contexts.noScript),
+    still: await createView(contexts.still),
+  };
   const weight = await weigh(browser, `${demo.url}/`);
   ok(weight.sentence, weight.problems);
-  const italia = italiaStyle(await servedStyle(contexts.script, demo));
+  await visit(views.script, `${demo.url}/`, 200);
+  const italia = italiaStyle(await servedStyle(views.script.page));
   const known = new Set(Object.values(LANGUAGES));
   const kinds = new Set();
   const other = new Set();
   for (const path of known) { // grows while it is walked
     const whole = !kinds.has(kindOf(path));
     kinds.add(kindOf(path));
-    const links = await checkPage(contexts, demo, path, { whole, italia });
+    const menu = Object.values(LANGUAGES).includes(path);
+    const links = await checkPage(views, demo, path, { status: 200, whole, menu, italia });
     for (const link of links) (isPage(link) ? known : other).add(link);
   }
   for (const path of ['/non-esiste/', '/en/does-not-exist/'])
-    await checkPage(contexts, demo, path, { status: 404, whole: true, italia });
+    await checkPage(views, demo, path, { status: 404, whole: true, italia });
   ok(`${known.size} pages are found by their links`, known.size < PAGES_MIN ? ['too few'] : []);
   ok('without its numbers a chart is the drawing of the server',
     await checkChartWithoutData(contexts.script, `${demo.url}${[...known].find(hasChart)}`));
