@@ -69,9 +69,11 @@ store(struct runner *runner, int64_t slot, const double *values)
 {
 	int64_t end_s = schedule_end_s(slot, conf_of(runner)->every_us);
 
-	/* A second measurement in a slot counts for the verdict only. */
+	/* A second measurement in a slot counts for the verdict only. What is older
+	 * than the last sample is for the archive to refuse, count and tell: the clock
+	 * was stepped back. */
 	if (runner->check->series == NULL ||
-	    end_s <= archive_last_s(runner->check->series))
+	    end_s == archive_last_s(runner->check->series))
 		return;
 	archive_store(runner->check->series, end_s, values);
 }
