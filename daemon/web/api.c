@@ -20,13 +20,18 @@ time_json(int64_t at_us)
 static json_t *
 titles(const struct conf_service *conf)
 {
+	const struct conf_strings *languages = &conf->site->languages;
 	json_t *out = json_object();
-	size_t i;
+	size_t i, j;
 
 	for (i = 0; i < conf->title.count; i++) {
 		const struct conf_text_item *item = &conf->title.items[i];
-		json_object_set_new(out, item->language != NULL ? item->language : "it",
-		    json_string(item->text));
+		if (item->language != NULL)
+			json_object_set_new(
+			    out, item->language, json_string(item->text));
+		for (j = 0; item->language == NULL && j < languages->count; j++)
+			json_object_set_new(
+			    out, languages->items[j], json_string(item->text));
 	}
 	return out;
 }

@@ -46,6 +46,29 @@ board_put(json_t *object, const char *key, struct buf *text)
 	buf_free(text);
 }
 
+void
+board_put_text(const struct board *board, json_t *object, const char *key,
+    const struct conf_text *text, const char *fallback)
+{
+	const char *language = words_language(board->words);
+	const char *found = conf_text_get(text, language);
+	char name[32];
+	size_t i;
+
+	if (found == NULL && fallback == NULL)
+		return;
+	json_object_set_new(object, key, json_string(found != NULL ? found : fallback));
+	snprintf(name, sizeof(name), "_%s_lang", key);
+	/* Null, so that a template does not find that of what is around. */
+	json_object_set_new(object, name, json_null());
+	for (i = 0; i < text->count; i++) {
+		const struct conf_text_item *item = &text->items[i];
+		if (item->text == found && item->language != NULL &&
+		    strcmp(item->language, language) != 0)
+			json_object_set_new(object, name, json_string(item->language));
+	}
+}
+
 json_t *
 board_figure(double value)
 {
@@ -394,7 +417,6 @@ board_summary(const struct board *board, struct registry_service *service)
 {
 	const struct conf_service *conf = service->conf;
 	const struct figures_base *base = figures_base(board->figures, service);
-	const char *language = words_language(board->words);
 	int64_t stale_us = registry_service_stale_us(service);
 	json_t *text = json_object(), *out;
 	struct buf href = BUF_INIT, moment = BUF_INIT, details = BUF_INIT;
@@ -402,11 +424,12 @@ board_summary(const struct board *board, struct registry_service *service)
 
 	if (base == NULL)
 		base = no_figures();
-	out = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:b, s:o}", "id", conf->id,
-	    "title", board_title(board, service), "description",
-	    conf_text_get(&conf->description, language), "instead",
-	    conf_text_get(&conf->instead, language), "area", conf->area, "stale",
-	    stale_us <= board->now_us, "measured", board_time(board, measured_s));
+	out = json_pack("{s:s, s:s*, s:b, s:o}", "id", conf->id, "area", conf->area,
+	    "stale", stale_us <= board->now_us, "measured",
+	    board_time(board, measured_s));
+	board_put_text(board, out, "title", &conf->title, conf->id);
+	board_put_text(board, out, "description", &conf->description, NULL);
+	board_put_text(board, out, "instead", &conf->instead, NULL);
 	put_state(board, service, text, out);
 	put_figures(base, out);
 	put_availability(board, base, text);

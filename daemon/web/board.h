@@ -78,6 +78,10 @@ void board_address(const struct board *board, enum route_page page, const char *
     enum route_format format, struct buf *out);
 
 void board_put(json_t *object, const char *key, struct buf *text); /* frees text */
+/* A text of the configuration, the fallback where there is none (NULL: no member). One
+ * in another language than the board's names it in the member _KEY_lang, null else. */
+void board_put_text(const struct board *board, json_t *object, const char *key,
+    const struct conf_text *text, const char *fallback);
 /* "last" or "period" and a period: "ultime 24 ore", "24 ore". */
 void board_period_word(const struct board *board, const char *prefix,
     enum route_period period, const char **out);

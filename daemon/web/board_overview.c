@@ -170,12 +170,24 @@ area_services(const struct board *board, const struct roll *roll, const char *ar
 	return services;
 }
 
+/* Takes services. conf NULL: those of no area */
 static void
-add_area(json_t *areas, const char *id, const char *title, json_t *services)
+add_area(const struct board *board, json_t *areas, const struct conf_area *conf,
+    json_t *services)
 {
+	json_t *area = json_object();
+
+	if (conf != NULL) {
+		json_object_set_new(area, "id", json_string(conf->id));
+		board_put_text(board, area, "title", &conf->title, conf->id);
+	} else {
+		json_object_set_new(
+		    area, "title", json_string(words_get(board->words, "areas_other")));
+	}
+	json_object_set(area, "services", services);
 	if (json_array_size(services) > 0)
-		json_array_append_new(areas, json_pack("{s:s*, s:s, s:O}", "id", id,
-						 "title", title, "services", services));
+		json_array_append(areas, area);
+	json_decref(area);
 	json_decref(services);
 }
 
@@ -211,15 +223,10 @@ board_overview(const struct board *board)
 	say_headline(board, &roll, &headline);
 	board_put(out, "headline", &headline);
 	put_age(board, &roll, out);
-	for (i = 0; i < conf->area_count; i++) {
-		const char *title =
-		    conf_text_get(&conf->areas[i].title, words_language(board->words));
-		add_area(areas, conf->areas[i].id,
-		    title != NULL ? title : conf->areas[i].id,
+	for (i = 0; i < conf->area_count; i++)
+		add_area(board, areas, &conf->areas[i],
 		    area_services(board, &roll, conf->areas[i].id, attention));
-	}
-	add_area(areas, NULL, words_get(board->words, "areas_other"),
-	    area_services(board, &roll, NULL, attention));
+	add_area(board, areas, NULL, area_services(board, &roll, NULL, attention));
 	json_object_set_new(out, "areas", areas);
 	put_attention(attention, out);
 	json_object_set_new(out, "_any", json_boolean(roll.count > 0));

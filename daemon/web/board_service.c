@@ -367,17 +367,17 @@ list_periods(const struct board *board, const struct board_service *what)
 	return out;
 }
 
-static const char *
-supplier_title(const struct board *board, const char *id)
+static void
+put_supplier(const struct board *board, const char *id, json_t *out)
 {
 	const struct conf_site *conf = board->site->conf;
 	size_t i;
 
+	json_object_set_new(out, "supplier", json_null());
 	for (i = 0; id != NULL && i < conf->supplier_count; i++)
 		if (strcmp(conf->suppliers[i].id, id) == 0)
-			return conf_text_get(
-			    &conf->suppliers[i].title, words_language(board->words));
-	return NULL;
+			board_put_text(
+			    board, out, "supplier", &conf->suppliers[i].title, NULL);
 }
 
 static void
@@ -411,8 +411,7 @@ board_service(const struct board *board, const struct board_service *what)
 	size_t i;
 
 	put_warning(board, service, out);
-	json_object_set_new(summary, "supplier",
-	    json_string(supplier_title(board, service->conf->supplier)));
+	put_supplier(board, service->conf->supplier, summary);
 	json_object_set_new(summary, "objective",
 	    json_pack("{s:o, s:o}", "availability",
 		service->conf->objective.availability > 0

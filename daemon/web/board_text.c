@@ -49,8 +49,9 @@ list_checks(const struct board *board)
 		for (j = 0; service->conf->public && j < service->check_count; j++) {
 			const struct conf_check *conf = service->checks[j]->conf;
 			struct buf every = BUF_INIT, timeout = BUF_INIT;
-			json_t *row = json_pack("{s:s, s:s}", "service",
-			    board_title(board, service), "check", conf->id);
+			json_t *row = json_pack("{s:s}", "check", conf->id);
+			board_put_text(board, row, "service", &service->conf->title,
+			    service->conf->id);
 			words_span(board->words, &every, conf->every_us / CLOCK_SECOND);
 			words_seconds(board->words, &timeout,
 			    (double)conf->timeout_us / CLOCK_SECOND, WORDS_NEAREST);

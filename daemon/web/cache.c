@@ -24,7 +24,7 @@
 
 #define CACHE_MAGIC 0x63616368
 #define BUILD_MAGIC 0x62756c64
-#define WAITERS_MAX 1024 /* for one key */
+#define WAITERS_MAX 1024 /* in all: connections are left for what is there */
 #define ENTRY_SHARE 4    /* an entry takes at most a fourth of the cache */
 
 struct entry {
@@ -49,6 +49,7 @@ struct cache {
 	struct entry_tree entries;
 	struct entry_list used; /* the most recent first */
 	struct build_list builds;
+	unsigned waiters;
 	struct cache_stats stats;
 };
 
@@ -176,6 +177,7 @@ finish(void *arg)
 		entry->build = NULL;
 		keep_content(cache, entry, content, build);
 		settle(cache, entry);
+		cache->waiters -= build->waiter_count;
 		for (i = 0; i < build->waiter_count; i++)
 			server_reply(build->waiters[i], content);
 		server_content_unref(content);
@@ -267,7 +269,7 @@ cache_destroy(struct cache *cache)
 static void
 wait_for(struct cache *cache, struct cache_build *build, struct server_request *request)
 {
-	if (build->waiter_count == WAITERS_MAX) {
+	if (cache->waiters == WAITERS_MAX) {
 		cache->stats.refused++;
 		refuse(request);
 		return;
@@ -279,6 +281,7 @@ wait_for(struct cache *cache, struct cache_build *build, struct server_request *
 		    sizeof(struct server_request *));
 	}
 	build->waiters[build->waiter_count++] = request;
+	cache->waiters++;
 }
 
 static void

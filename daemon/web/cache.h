@@ -29,7 +29,8 @@ typedef void cache_build_fn(struct cache_build *build, const char *key, void *ar
 /* Answers the request from the cache while the entry's generation is at least this
  * one and it has not expired, else after one build. arg must live until cache_get()
  * returns only: build is called within it, or not at all. A request that finds a build
- * running waits for it, whatever its generation; beyond 1,024 waiters it gets a 503.
+ * running waits for it, whatever its generation; when 1,024 wait in all, the next one
+ * gets a 503 (one whose visitor has left counts until its build ends).
  * request NULL: only sees to it that the entry is there. */
 void cache_get(struct cache *cache, const char *key, uint64_t generation,
     struct server_request *request, cache_build_fn *build, void *arg);

@@ -349,13 +349,12 @@ chart_bars(const char *id, const char *title, const char *description,
 {
 	/* The height says it too, for those who do not tell the colours apart. */
 	static const struct {
-		const char *class;
-		int height;
+		const char *class, *shape;
 	} kinds[CHART_DAYS] = {
-	    [CHART_NONE] = {"vt-none", 4},
-	    [CHART_OK] = {"vt-ok", 32},
-	    [CHART_SOME] = {"vt-some", 22},
-	    [CHART_BAD] = {"vt-bad", 12},
+	    [CHART_NONE] = {"vt-none", "h3v-4h-3z"},
+	    [CHART_OK] = {"vt-ok", "h3v-32h-3z"},
+	    [CHART_SOME] = {"vt-some", "h3v-22h-3z"},
+	    [CHART_BAD] = {"vt-bad", "h3v-12h-3z"},
 	};
 	size_t i;
 	int kind;
@@ -379,7 +378,12 @@ chart_bars(const char *id, const char *title, const char *description,
 				buf_printf(
 				    out, "<path class=\"%s\" d=\"", kinds[kind].class);
 			open = true;
-			buf_printf(out, "M%zu 32h3v-%dh-3z", i * 4, kinds[kind].height);
+			/* A neighbour is drawn from where the last one began. */
+			if (i > 0 && days[i - 1] == days[i])
+				buf_add_text(out, "m4 0");
+			else
+				buf_printf(out, "M%zu 32", i * 4);
+			buf_add_text(out, kinds[kind].shape);
 		}
 		if (open)
 			buf_add_text(out, "\"/>");

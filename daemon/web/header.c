@@ -1,6 +1,8 @@
 /* Lists with weights, tags, hosts. */
 #include "web/header.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -191,4 +193,26 @@ header_host(const char *raw, size_t length, char *out, size_t size)
 	if (n == length)
 		return true;
 	return n > 0 && out[n] == ':' && is_port(out + n + 1, length - n - 1);
+}
+
+bool
+header_host_is_local(const char *host)
+{
+	char name[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+	size_t length = host_length(host);
+
+	if (length == 0)
+		return host[0] == '\0';
+	if (host[0] == '[') {
+		host++;
+		length -= 2;
+	}
+	if (length >= sizeof(name))
+		return false;
+	memcpy(name, host, length);
+	name[length] = '\0';
+	return strcmp(name, "localhost") == 0 ||
+	       inet_pton(AF_INET, name, &address) == 1 ||
+	       inet_pton(AF_INET6, name, &address) == 1;
 }

@@ -22,5 +22,8 @@ bool header_names_tag(const char *list, const char *tag);
 /* Lower-cases a Host into out. -> false: no host name, literal address, port. The
  * empty host is one. */
 bool header_host(const char *raw, size_t length, char *out, size_t size);
+/* Whether a Host as header_host() gives it is no name that somebody else could point
+ * at this machine: a literal address, localhost, or empty. */
+bool header_host_is_local(const char *host);
 
 #endif

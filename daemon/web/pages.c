@@ -39,6 +39,7 @@
 #define LIVES_MAX_US (60 * CLOCK_SECOND)
 #define OUTAGES_DAYS 90
 #define OUTAGE_ROWS_MAX 200
+#define AHEAD_SITES_MAX 16
 
 #define TEXT_PLAIN "text/plain; charset=utf-8"
 
@@ -413,7 +414,7 @@ serve_missing(struct pages *pages, struct server_request *request,
     struct registry_site *site, struct route *route)
 {
 	struct target target = {pages, site, route};
-	char key[128];
+	char key[128]; /* identifiers and languages are short */
 
 	route->page = ROUTE_OVERVIEW;
 	route->format = ROUTE_HTML;
@@ -422,6 +423,7 @@ serve_missing(struct pages *pages, struct server_request *request,
 	    begin_missing, &target);
 }
 
+/* request NULL: only sees to it that the page is there. */
 static void
 serve_page(struct pages *pages, struct server_request *request,
     struct registry_site *site, struct route *route)
@@ -528,6 +530,20 @@ pages_configure(struct pages *pages)
 	MAGIC_CHECK(pages, PAGES_MAGIC);
 	figures_expire(pages->figures);
 	sites_configure(pages->sites);
+}
+
+void
+pages_build_ahead(struct pages *pages)
+{
+	size_t count = registry_site_count(pages->registry), i;
+
+	MAGIC_CHECK(pages, PAGES_MAGIC);
+	for (i = 0; i < count && i < AHEAD_SITES_MAX; i++) {
+		struct registry_site *site = registry_site(pages->registry, i);
+		struct route route = {
+		    .language = sites_languages(pages->sites, site)->items[0]};
+		serve_page(pages, NULL, site, &route);
+	}
 }
 
 /* Builds that wait for the ledger end when it answers. */

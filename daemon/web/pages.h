@@ -19,6 +19,9 @@ struct pages *pages_create(
 /* After the server is closed; what is under way is dropped. */
 void pages_destroy(struct pages *pages);
 void pages_configure(struct pages *pages); /* after registry_apply() */
+/* Builds the first page of each site (of the first 16), which nobody has asked for
+ * yet: once there is somebody to read it. */
+void pages_build_ahead(struct pages *pages);
 
 /* Answers the request, now or later. */
 void pages_serve(

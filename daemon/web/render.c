@@ -291,6 +291,10 @@ put_title(const struct board *board, const struct route *route, unsigned error,
 	struct buf title = BUF_INIT, description = BUF_INIT;
 
 	json_object_set_new(page, "here", json_string(name));
+	if (error == 0)
+		json_object_set(page, "here_lang",
+		    json_object_get(
+			json_object_get(document, "service"), "_title_lang"));
 	buf_printf(&title, "%s - %s", name, board->site->conf->name);
 	board_put(page, "title", &title);
 	words_say(board->words, &description,

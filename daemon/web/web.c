@@ -18,6 +18,7 @@
 #include "web/api.h"
 #include "web/exposition.h"
 #include "web/figures.h"
+#include "web/header.h"
 #include "web/metrics.h"
 #include "web/pages.h"
 #include "web/server.h"
@@ -90,7 +91,11 @@ handle_admin(struct server_request *request, const struct server_head *head, voi
 
 	MAGIC_CHECK(web, WEB_MAGIC);
 	if (!head->loopback)
-		server_reply_text(request, 403, TEXT_PLAIN, "only from this machine\n");
+		server_reply_text(
+		    request, 403, TEXT_PLAIN, "This is for this machine only.\n");
+	else if (!header_host_is_local(head->host)) /* a rebound name, in a browser */
+		server_reply_text(request, 403, TEXT_PLAIN,
+		    "Ask by address or as localhost, not by another name.\n");
 	else if (strcmp(head->path, "/healthz") == 0)
 		server_reply_text(request, 200, TEXT_PLAIN, "ok\n");
 	else if (strcmp(head->path, "/readyz") == 0)
@@ -304,6 +309,7 @@ web_open(const struct web_env *env, struct web **out)
 		web_close(web);
 		return code;
 	}
+	pages_build_ahead(web->pages);
 	*out = web;
 	return 0;
 }
@@ -311,9 +317,13 @@ web_open(const struct web_env *env, struct web **out)
 int
 web_configure(struct web *web, struct buf *problems)
 {
+	int code;
+
 	MAGIC_CHECK(web, WEB_MAGIC);
 	pages_configure(web->pages);
-	return open_listeners(web, problems);
+	code = open_listeners(web, problems);
+	pages_build_ahead(web->pages);
+	return code;
 }
 
 void

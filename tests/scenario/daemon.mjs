@@ -118,6 +118,12 @@ async function metrics(daemon) {
   ]);
   for (const page of ['healthz', 'readyz'])
     ok(`/${page} answers`, equal('status', (await fetch(`${address}/${page}`)).status, 200));
+  for (const [host, status] of [['rebound.example', 403], ['rebound.example:8081', 403], ['localhost:1', 200]])
+    ok(`/metrics asked as ${host}: ${status}`, equal('status', await new Promise((done, fail) =>
+      http.get(`${address}/metrics`, { headers: { host } }, (answer) => {
+        answer.resume();
+        done(answer.statusCode);
+      }).on('error', fail)), status));
   ok('/metrics is not public', equal('status', (await fetch(`${daemon.url}/metrics`)).status, 404));
 }
 

@@ -196,6 +196,52 @@ every_page_is_whole_and_tells_no_secret(void **state)
 	}
 }
 
+/* A text that is there in Italian only says so on an English page. */
+static void
+foreign_texts_name_their_language(void **state)
+{
+	struct board board = make_board(1);
+	struct route route = {
+	    .page = ROUTE_OVERVIEW, .service = "multe", .language = english};
+	struct conf_service *conf = (struct conf_service *)fake_service("multe")->conf;
+	struct conf_text title = conf->title, instead = conf->instead;
+	char text[] = "Solo <italiano>";
+	struct conf_text_item only = {italian, text};
+	struct buf html = BUF_INIT;
+	json_t *document;
+	int page;
+
+	conf->title = conf->instead = (struct conf_text){1, &only};
+	prepare_all();
+	for (page = ROUTE_OVERVIEW; page <= ROUTE_METHOD; page++) {
+		const char *found;
+		route.page = page;
+		buf_clear(&html);
+		document = make_document(&board, &route, false);
+		assert_int_equal(
+		    render_html(render, &board, &route, 0, document, &html), 0);
+		json_decref(document);
+		found = strstr(html.data, " lang=\"it\">Solo &lt;italiano&gt;</");
+		if (found == NULL)
+			fail_msg("page %d: %s", page, html.data);
+		assert_null(strstr(html.data, " lang=\"en\">School"));
+		assert_null(strstr(html.data, " lang=\"\""));
+		assert_true(fake_is_well_formed(html.data, true));
+	}
+	/* Its own language needs no name. */
+	board = make_board(0);
+	route.page = ROUTE_SERVICE;
+	route.language = italian;
+	buf_clear(&html);
+	document = make_document(&board, &route, false);
+	assert_int_equal(render_html(render, &board, &route, 0, document, &html), 0);
+	json_decref(document);
+	assert_null(strstr(html.data, " lang=\"it\">Solo"));
+	conf->title = title;
+	conf->instead = instead;
+	buf_free(&html);
+}
+
 static void
 pages_without_any_figure_are_whole(void **state)
 {
@@ -410,6 +456,12 @@ api_document_has_the_promised_shape(void **state)
 	    json_object_get(json_object_get(service, "p95_seconds"), "30d")));
 	assert_null(json_object_get(service, "site"));
 	json_decref(service);
+	/* A title for all languages stands in each of the site's. */
+	service = api_service(fake_service("segreto"), figures, FAKE_NOW_US, true);
+	title = json_object_get(service, "title");
+	assert_int_equal(json_object_size(title), 2);
+	assert_string_equal(member(title, "en", NULL), "SEGRETO");
+	json_decref(service);
 }
 
 static void
@@ -505,6 +557,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		overview_says_how_things_are, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(headlines, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		foreign_texts_name_their_language, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		old_data_is_said_to_be_old, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(

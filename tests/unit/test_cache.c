@@ -213,6 +213,7 @@ one_build_for_all_who_wait(void **state)
 	buf_free(&in);
 }
 
+/* On pages that are not there, however many these are; a visitor who left counts. */
 static void
 too_many_wait(void **state)
 {
@@ -237,12 +238,20 @@ too_many_wait(void **state)
 		cache_stats(cache, &stats);
 	} while (stats.waits < MANY - 1);
 	assert_int_equal(stats.refused, MANY - 1024);
+	close(fd[0]);
+	hear(ask("/x", ""), &in); /* another one has no room either */
+	assert_memory_equal(in.data, "HTTP/1.1 503", 12);
 	hear(fd[MANY - 1], &in);
 	assert_memory_equal(in.data, "HTTP/1.1 503", 12);
-	for (i = 0; i < MANY - 1; i++)
-		close(fd[i]);
 	complete(open_build, "/later");
 	open_build = NULL;
+	for (i = 1; i < 1024; i++)
+		hear(fd[i], &in);
+	assert_memory_equal(in.data, "HTTP/1.1 200", 12);
+	while (i < MANY - 1)
+		close(fd[i++]);
+	hear(ask("/x", ""), &in); /* all places are free again */
+	assert_memory_equal(in.data, "HTTP/1.1 200", 12);
 	buf_free(&in);
 }
 

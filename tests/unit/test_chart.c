@@ -206,7 +206,9 @@ bars(void **state)
 	chart_bars("b", "Gli <ultimi>", "Frase", days, 90, &out);
 	assert_true(fake_is_well_formed(out.data, false));
 	assert_int_equal(count_of(out.data, "<path"), 4);
-	assert_int_equal(count_of(out.data, "M"), 90);
+	assert_int_equal(count_of(out.data, "M"), 5); /* runs of like days */
+	assert_int_equal(count_of(out.data, "h3v-"), 90);
+	assert_non_null(strstr(out.data, "M280 32h3v-12h-3z\""));
 	buf_clear(&out);
 	chart_bars("b", "x", "y", days, 0, &out);
 	assert_true(fake_is_well_formed(out.data, false));

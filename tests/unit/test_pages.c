@@ -289,6 +289,32 @@ a_page_is_built_when_something_changed(void **state)
 }
 
 static void
+the_first_page_is_there_before_its_reader(void **state)
+{
+	pages_build_ahead(pages);
+	fake_deliver();
+	worker_settle(io);
+	loop_poll(loop);
+	assert_int_equal(builds(), 1);
+	assert_int_equal(get("/vetrina/"), 200);
+	assert_int_equal(builds(), 1);
+	pages_build_ahead(pages);
+	assert_int_equal(builds(), 1);
+	/* A reload; one page a site, in its first language. */
+	fake_two_sites(true);
+	pages_configure(pages);
+	pages_build_ahead(pages);
+	while (fake_deliver() > 0)
+		worker_settle(io);
+	assert_int_equal(builds(), 3);
+	assert_int_equal(get_from("/vetrina/", "dati.borgo.example"), 200);
+	assert_int_equal(get_from("/", "altro.example"), 200);
+	assert_int_equal(builds(), 3);
+	assert_int_equal(get_from("/vetrina/en/", "dati.borgo.example"), 200);
+	assert_int_equal(builds(), 4);
+}
+
+static void
 a_page_says_that_it_is_old(void **state)
 {
 	get("/vetrina/servizi/anagrafe");
@@ -432,6 +458,8 @@ main(void)
 		host_and_base_path_choose_the_site, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		a_page_is_built_when_something_changed, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		the_first_page_is_there_before_its_reader, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		a_page_says_that_it_is_old, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "web/header.h"
 #include "web/query.h"
 
@@ -141,6 +142,23 @@ check_host(const char *raw, const char *wanted)
 }
 
 static void
+hosts_of_this_machine(void **state)
+{
+	static const char *const local[] = {"", "127.0.0.1", "127.0.0.1:8081",
+	    "localhost", "localhost:8081", "[::1]", "[::1]:8081", "192.0.2.1",
+	    "[::ffff:127.0.0.1]:80"};
+	static const char *const foreign[] = {"evil.example", "evil.example:8081",
+	    "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1.",
+	    "localhost.", "127.1", "2130706433", "[::1.2]", "xlocalhost"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LENGTH(local); i++)
+		assert_true(header_host_is_local(local[i]));
+	for (i = 0; i < ARRAY_LENGTH(foreign); i++)
+		assert_false(header_host_is_local(foreign[i]));
+}
+
+static void
 hosts(void **state)
 {
 	check_host("", "");
@@ -175,6 +193,7 @@ main(void)
 	    cmocka_unit_test(weights),
 	    cmocka_unit_test(tags),
 	    cmocka_unit_test(hosts),
+	    cmocka_unit_test(hosts_of_this_machine),
 	};
 
 	return cmocka_run_group_tests_name("query", tests, NULL, NULL);
