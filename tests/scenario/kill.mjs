@@ -53,7 +53,8 @@ function judge(check, rows, downs, until) {
     const slots = [Math.floor(at / 1000) + 1, Math.floor(at / 1000) + 2];
     const near = downs.some(([from, to]) => at >= from - 1100 && at <= to);
     if (!sizes.has(size) && !near && at < until && !slots.some((end) => ends.has(end)))
-      problems.push(`${size} bytes, served at ${at}, are lost`);
+      problems.push(`${size} bytes, served at ${at}, are lost, ` +
+        `${Math.min(...downs.map(([from]) => from - at).filter((ms) => ms > 0))} ms before a kill`);
   }
   return problems;
 }

@@ -202,9 +202,7 @@ static void
 an_empty_file_is_all_defaults(void **state)
 {
 	static const char *const empty[] = {"", "# nothing\n", "---\n", "{}",
-	    "\xef\xbb\xbf"
-	    "{}",
-	    "listen:\nstore:\nsites:\ninclude:\n"};
+	    "\xef\xbb\xbf{}", "listen:\nstore:\nsites:\ninclude:\n"};
 	struct conf_load load;
 	struct conf *conf;
 	size_t i;

@@ -593,7 +593,7 @@ a_proxy_is_asked_and_the_environment_is_not(void **state)
 
 /* ---- TLS: openssl s_server tells in its page whether a session was resumed ---- */
 
-static void
+__attribute__((format(printf, 1, 2))) static void
 shell(const char *format, ...)
 {
 	char command[2048];

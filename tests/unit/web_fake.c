@@ -15,8 +15,11 @@
 #include "store/ledger.h"
 
 /* The snapshot's strings are its own; here they are constants that nobody frees. */
-#pragma GCC diagnostic ignored "-Wpragmas"
+#ifdef __clang__
+#pragma GCC diagnostic ignored "-Wincompatible-pointer-types-discards-qualifiers"
+#else
 #pragma GCC diagnostic ignored "-Wdiscarded-qualifiers"
+#endif
 
 #define SECOND INT64_C(1000000)
 
