@@ -11,7 +11,7 @@ failed=0 ran=0
 for seeds in "$source"/tests/fuzz/*.seeds; do
 	name=$(basename "$seeds" .seeds)
 	fuzzer=$build/tests/fuzz/$name
-	if [ ! -x "$fuzzer" ] || ! "$fuzzer" -help=1 2>/dev/null </dev/null | grep -q max_total_time; then
+	if [ ! -x "$fuzzer" ] || ! "$fuzzer" -help=1 2>&1 | grep -q max_total_time; then
 		echo "$name is not built with libFuzzer (CC=clang --enable-fuzzers)"
 		continue
 	fi

@@ -11,9 +11,10 @@ import { bailOut, finish, note, ok, skipAll } from './tap.mjs';
 export const source = path.resolve(process.env.top_srcdir || '.');
 export const build = path.resolve(process.env.top_builddir || '.');
 
-const START_MS = 30000;
-const STOP_MS = 20000;
-const SCENARIO_MS = process.env.VETRINA_LONG ? 5400000 : 180000;
+const LONG = Boolean(process.env.VETRINA_LONG);
+const START_MS = LONG ? 120000 : 30000;
+const STOP_MS = LONG ? 60000 : 20000;
+const SCENARIO_MS = LONG ? 5400000 : 180000;
 const SANITIZER = /ERROR: (Address|Leak)Sanitizer|runtime error:|Assertion .* failed/;
 
 const cleanups = [];
@@ -197,8 +198,9 @@ export async function until(what, ask, limit = START_MS) {
 }
 
 // The daemon on a configuration: an object (YAML takes JSON), or the whole text of a file
-// whose socket is control.sock. -> {folder, file, control, log(), ctl(...), json(...), stop()}
-export async function vetrinad(folder, configuration) {
+// whose socket is control.sock; under: what runs the program, as ['valgrind'].
+// -> {folder, file, control, log(), ctl(...), json(...), stop()}
+export async function vetrinad(folder, configuration, { under = [], programs = build } = {}) {
   const file = path.join(folder, 'vetrina.yaml');
   const control = path.join(folder, 'control.sock');
   fs.writeFileSync(file, typeof configuration === 'string' ? configuration : JSON.stringify({
@@ -206,8 +208,9 @@ export async function vetrinad(folder, configuration) {
     store: { path: path.join(folder, 'store') },
     ...configuration,
   }, null, 1));
-  const program = start('vetrinad', path.join(build, 'vetrinad'), ['-f', '-c', file]);
-  const ctl = (...args) => run(path.join(build, 'vetrinactl'), ['-s', control, ...args]);
+  const [first, ...args] = [...under, path.join(programs, 'vetrinad'), '-f', '-c', file];
+  const program = start('vetrinad', first, args);
+  const ctl = (...words) => run(path.join(programs, 'vetrinactl'), ['-s', control, ...words]);
   const daemon = {
     folder, file, control, ctl,
     pid: program.child.pid,
