@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/archive.h"
 #include "store/ledger.h"
 
 /* How long a result stands when no other follows. */
@@ -32,13 +33,24 @@ service_holds_us(const struct registry_service *service)
 	return longest;
 }
 
+int64_t
+registry_check_measured_us(const struct registry_check *check)
+{
+	int64_t last_us;
+
+	if (check->last_us != 0 || !check->recalled || check->series == NULL)
+		return check->last_us;
+	last_us = archive_last_s(check->series) * CLOCK_SECOND;
+	return last_us > 0 ? last_us - check->conf->every_us : 0;
+}
+
 enum verdict
 registry_check_verdict(const struct registry_check *check, int64_t wall_us)
 {
-	int64_t age = wall_us - check->last_us;
+	int64_t measured = registry_check_measured_us(check), age = wall_us - measured;
 
 	/* A result from the future is as good as none: the clock was stepped back. */
-	if (check->last_us == 0 || age > holds_us(check) || age < -holds_us(check))
+	if (measured == 0 || age > holds_us(check) || age < -holds_us(check))
 		return VERDICT_UNKNOWN;
 	return check->verdict;
 }
@@ -67,8 +79,9 @@ registry_service_stale_us(const struct registry_service *service)
 
 	for (i = 0; i < service->check_count; i++) {
 		const struct registry_check *check = service->checks[i];
-		if (check->last_us > 0 && check->last_us + holds_us(check) > latest)
-			latest = check->last_us + holds_us(check);
+		int64_t measured = registry_check_measured_us(check);
+		if (measured > 0 && measured + holds_us(check) > latest)
+			latest = measured + holds_us(check);
 	}
 	return latest;
 }

@@ -84,6 +84,9 @@ struct registry_site *registry_find_site(const struct registry *registry, const 
 struct registry_service *registry_find_service(struct registry_site *site, const char *id);
 struct registry_check *registry_find_check(struct registry_service *service, const char *id);
 
+/* Wall, us, when it was measured last: by this daemon, or before its start as far as
+ * ledger and archive tell (then its slot's begin); 0: never. */
+int64_t registry_check_measured_us(const struct registry_check *check);
 /* The verdict as it holds now: unknown when the last result is older than twice
  * the interval (and its timeout), whatever it said. */
 enum verdict registry_check_verdict(const struct registry_check *check, int64_t wall_us);

@@ -171,8 +171,8 @@ board_measured_us(const struct registry_service *service)
 	size_t i;
 
 	for (i = 0; i < service->check_count; i++)
-		if (service->checks[i]->last_us > last)
-			last = service->checks[i]->last_us;
+		if (registry_check_measured_us(service->checks[i]) > last)
+			last = registry_check_measured_us(service->checks[i]);
 	return last;
 }
 

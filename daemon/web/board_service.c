@@ -291,6 +291,7 @@ static json_t *
 check_json(const struct board *board, const struct registry_check *check)
 {
 	enum verdict verdict = registry_check_verdict(check, board->now_us);
+	int64_t measured_us = registry_check_measured_us(check);
 	static const enum board_mood moods[VERDICTS] = {
 	    [VERDICT_UNKNOWN] = BOARD_UNKNOWN,
 	    [VERDICT_UP] = BOARD_UP,
@@ -315,14 +316,13 @@ check_json(const struct board *board, const struct registry_check *check)
 	json_object_set_new(out, "timeout_seconds",
 	    board_figure((double)check->conf->timeout_us / CLOCK_SECOND));
 	json_object_set_new(
-	    out, "measured", board_time(board, check->last_us / CLOCK_SECOND));
+	    out, "measured", board_time(board, measured_us / CLOCK_SECOND));
 	json_object_set_new(text, "state", json_string(words_get(board->words, key)));
 	board_put_span(board, text, "every", check->conf->every_us / CLOCK_SECOND);
 	board_put_seconds(board, text, "timeout",
 	    (double)check->conf->timeout_us / CLOCK_SECOND, WORDS_NEAREST);
-	if (check->last_us != 0)
-		board_put_moment(
-		    board, text, "measured", check->last_us / CLOCK_SECOND);
+	if (measured_us != 0)
+		board_put_moment(board, text, "measured", measured_us / CLOCK_SECOND);
 	else
 		json_object_set_new(text, "measured",
 		    json_string(words_get(board->words, "checks_never")));

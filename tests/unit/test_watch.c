@@ -493,6 +493,10 @@ transitions_survive_a_restart(void **state)
 	/* A short stop is no event. */
 	clock_fake_advance(20 * CLOCK_SECOND);
 	open_all(ONE);
+	check = check_named("sito", "portale");
+	assert_int_equal(check->last_us, 0); /* and yet it is known: */
+	assert_int_equal(
+	    registry_service_verdict(check->service, clock_wall_us()), VERDICT_UP);
 	live(2 * MINUTE);
 	check = check_named("sito", "portale");
 	assert_int_equal(check->since_us, since);

@@ -367,6 +367,12 @@ registry_service_stale_us(const struct registry_service *service)
 	return last == 0 ? 0 : last + 2 * service->checks[0]->conf->every_us;
 }
 
+int64_t
+registry_check_measured_us(const struct registry_check *check)
+{
+	return check->last_us;
+}
+
 enum verdict
 registry_check_verdict(const struct registry_check *check, int64_t wall_us)
 {
