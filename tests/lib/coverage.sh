@@ -9,7 +9,7 @@ for folder in daemon/base daemon/loop daemon/conf daemon/store daemon/watch daem
 		gcov -n -b -o "$(dirname "$data")" "$data" 2>/dev/null |
 			awk -v folder="$folder" '
 			/^File / { ours = index($0, "/" folder "/") > 0 && /[.]c.$/ }
-			/^$/ { ours = 0 }
+			/^(Calls executed|No calls)/ { ours = 0 }
 			/^Lines executed:/ && ours { split($2, p, ":"); print folder, "lines", p[2] * $4 / 100, $4 }
 			/^Taken at least once:/ && ours { split($4, p, ":"); print folder, "branches", p[2] * $6 / 100, $6 }'
 	done

@@ -32,4 +32,7 @@ for file in $(find daemon collectors ctl -name '*.[ch]'); do
 	[ "$lines" -le 700 ] || complain "$file has $lines lines: split it"
 	! grep -nE '.{121}' "$file" || complain "$file has lines over 120 bytes"
 done
+version=$(sed -n 's/^AC_INIT(\[Vetrina\], \[\([0-9.]*\)\].*/\1/p' configure.ac)
+grep -qx "softwareVersion: $version" publiccode.yml ||
+	complain "publiccode.yml tells another version than configure.ac, $version"
 exit $failed
