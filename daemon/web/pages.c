@@ -385,6 +385,29 @@ redirect(struct server_request *request, const struct registry_site *site,
 	buf_free(&location);
 }
 
+/* For programs: they read no page. */
+static void
+refuse_program(struct server_request *request, unsigned status, const char *words)
+{
+	struct buf bodies[SERVER_ENCODINGS] = {BUF_INIT};
+	struct server_content *content;
+
+	buf_printf(&bodies[SERVER_IDENTITY], "{\"error\":\"%s\"}\n", words);
+	content =
+	    server_content_create(status, "application/json", bodies, data_headers);
+	server_reply(request, content);
+	server_content_unref(content);
+}
+
+static bool
+is_for_programs(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return strncmp(path, "/api/", 5) == 0 ||
+	       (dot != NULL && strcmp(dot, ".json") == 0);
+}
+
 static bool
 serve_asset(struct pages *pages, struct server_request *request, const char *path)
 {
@@ -434,7 +457,10 @@ serve_page(struct pages *pages, struct server_request *request,
 
 	if (route->page == ROUTE_SERVICE &&
 	    public_service(site, route->service) == NULL) {
-		serve_missing(pages, request, site, route);
+		if (route->format == ROUTE_JSON)
+			refuse_program(request, 404, "no such service");
+		else
+			serve_missing(pages, request, site, route);
 		return;
 	}
 	if (route->page != ROUTE_SERVICE)
@@ -459,8 +485,13 @@ pages_serve(
 
 	MAGIC_CHECK(pages, PAGES_MAGIC);
 	site = sites_choose(pages->sites, head->host, &path);
+	if (site == NULL && sites_know_host(pages->sites, head->host)) {
+		server_reply_text(request, 404, TEXT_PLAIN, "There is no page here.\n");
+		return;
+	}
 	if (site == NULL) {
-		server_reply_text(request, 421, TEXT_PLAIN, "421\n");
+		server_reply_text(
+		    request, 421, TEXT_PLAIN, "No site of this name is here.\n");
 		return;
 	}
 	languages = sites_languages(pages->sites, site);
@@ -497,7 +528,10 @@ pages_serve(
 				     : "User-agent: *\nAllow: /\n");
 		return;
 	}
-	serve_missing(pages, request, site, &route);
+	if (is_for_programs(path))
+		refuse_program(request, 404, "no such address");
+	else
+		serve_missing(pages, request, site, &route);
 }
 
 /*

@@ -322,12 +322,16 @@ begin_read(struct cache_build *build, const char *key, void *arg)
 }
 
 static void
-refuse(struct server_request *request, unsigned status, const char *words)
+refuse(struct server_request *request, unsigned status, const char *words,
+    const char *const *headers)
 {
-	char text[256];
+	struct buf bodies[SERVER_ENCODINGS] = {BUF_INIT};
+	struct server_content *content;
 
-	snprintf(text, sizeof(text), "{\"error\":\"%s\"}\n", words);
-	server_reply_text(request, status, TYPE, text);
+	buf_printf(&bodies[SERVER_IDENTITY], "{\"error\":\"%s\"}\n", words);
+	content = server_content_create(status, TYPE, bodies, headers);
+	server_reply(request, content);
+	server_content_unref(content);
 }
 
 void
@@ -346,17 +350,18 @@ series_serve(struct series *series, struct server_request *request,
 	if (service != NULL && service->conf->public)
 		check = registry_find_check(service, route->check);
 	if (check == NULL || check->series == NULL) {
-		refuse(request, 404, "no such series");
+		refuse(request, 404, "no such series", headers);
 		return;
 	}
 	wrong = series_parse(
 	    check, route->metric, query, clock_wall_us() / CLOCK_SECOND, &asked);
 	if (wrong != NULL) {
-		refuse(request, 400, wrong);
+		refuse(request, 400, wrong, headers);
 		return;
 	}
 	if (series->count >= READS_MAX) {
-		refuse(request, 503, "too many series are being read: try again");
+		refuse(
+		    request, 503, "too many series are being read: try again", headers);
 		return;
 	}
 	target.check = check;

@@ -7,7 +7,6 @@
 #include "web/sites.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,15 +186,30 @@ sites_languages(const struct sites *sites, const struct registry_site *site)
 	return &find(sites, site)->languages;
 }
 
-/* A port that goes without saying does not count. */
+/* A port that goes without saying does not count, nor does the root's dot. */
 static bool
 hosts_equal(const char *host, const char *ours)
 {
 	size_t length = strlen(ours);
 
-	return strncmp(host, ours, length) == 0 &&
-	       (host[length] == '\0' || strcmp(host + length, ":80") == 0 ||
-		   strcmp(host + length, ":443") == 0);
+	if (strncmp(host, ours, length) != 0)
+		return false;
+	host += length;
+	if (*host == '.' && strchr(ours, ':') == NULL)
+		host++;
+	return *host == '\0' || strcmp(host, ":80") == 0 || strcmp(host, ":443") == 0;
+}
+
+bool
+sites_know_host(const struct sites *sites, const char *host)
+{
+	size_t i;
+
+	for (i = 0; i < sites->count; i++)
+		if (sites->count == 1 ||
+		    hosts_equal(host, registry_site(sites->registry, i)->conf->host))
+			return true;
+	return false;
 }
 
 struct registry_site *

@@ -5,6 +5,7 @@
 #ifndef VT_WEB_SITES_H
 #define VT_WEB_SITES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ void sites_configure(struct sites *sites); /* after registry_apply() */
  * -> NULL: nobody's */
 struct registry_site *sites_choose(
     const struct sites *sites, const char *host, const char **path);
+bool sites_know_host(const struct sites *sites, const char *host);
 /* Borrowed until the next sites_configure(). At least one. */
 const struct conf_strings *sites_languages(
     const struct sites *sites, const struct registry_site *site);

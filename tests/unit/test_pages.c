@@ -181,6 +181,11 @@ every_address_answers_and_tells_no_secret(void **state)
 	    {"/vetrina/en/nothing", 404, "text/html"},
 	    {"/vetrina/servizi/nessuno", 404, "text/html"},
 	    {"/vetrina/assets/none.css", 404, "text/html"},
+	    {"/vetrina/servizi/nessuno.json", 404, "application/json"},
+	    {"/vetrina/nothing.json", 404, "application/json"},
+	    {"/vetrina/api/v1/nothing", 404, "application/json"},
+	    {"/vetrina/api/v1/series/anagrafe/portale", 404, "application/json"},
+	    {"/vetrina/api/v1/series/nessuno/portale/total", 404, "application/json"},
 	    {"/vetrina/metrics", 404, "text/html"},
 	    {"/vetrina/healthz", 404, "text/html"},
 	};
@@ -200,7 +205,7 @@ every_address_answers_and_tells_no_secret(void **state)
 			assert_true(
 			    has("\r\nContent-Security-Policy: default-src 'none'; "
 				"script-src 'self'; style-src 'self'; "));
-		else if (status == 200 && strcmp(rows[i].type, "text/plain") != 0)
+		else if (strcmp(rows[i].type, "text/plain") != 0)
 			assert_true(has("\r\nAccess-Control-Allow-Origin: *"));
 		for (j = 0; fake_secrets[j] != NULL; j++)
 			if (has(fake_secrets[j]))
@@ -246,13 +251,16 @@ host_and_base_path_choose_the_site(void **state)
 {
 	/* One site alone is everybody's, but for its path. */
 	assert_int_equal(get_from("/vetrina/", "127.0.0.1:8080"), 200);
-	assert_int_equal(get_from("/", "dati.borgo.example"), 421);
-	assert_int_equal(get_from("/vetrinaria/", "dati.borgo.example"), 421);
+	assert_int_equal(get_from("/", "dati.borgo.example"), 404);
+	assert_int_equal(get_from("/vetrinaria/", "dati.borgo.example"), 404);
 	fake_two_sites(true);
 	pages_configure(pages);
 	assert_int_equal(get_from("/vetrina/", "dati.borgo.example"), 200);
 	assert_true(has("Comune di Borgo"));
 	assert_int_equal(get_from("/vetrina/", "DATI.BORGO.EXAMPLE:443"), 200);
+	assert_int_equal(get_from("/vetrina/", "dati.borgo.example.:80"), 200);
+	assert_int_equal(get_from("/", "dati.borgo.example"), 404);
+	assert_false(has("altro"));
 	assert_int_equal(get_from("/", "altro.example"), 200);
 	assert_true(has("Comune altro"));
 	assert_true(has("<html lang=\"en\">"));
