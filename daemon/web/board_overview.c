@@ -170,7 +170,7 @@ area_services(const struct board *board, const struct roll *roll, const char *ar
 	return services;
 }
 
-/* Takes services. conf NULL: those of no area */
+/* Takes services. conf NULL: those of no area, the last */
 static void
 add_area(const struct board *board, json_t *areas, const struct conf_area *conf,
     json_t *services)
@@ -181,8 +181,9 @@ add_area(const struct board *board, json_t *areas, const struct conf_area *conf,
 		json_object_set_new(area, "id", json_string(conf->id));
 		board_put_text(board, area, "title", &conf->title, conf->id);
 	} else {
-		json_object_set_new(
-		    area, "title", json_string(words_get(board->words, "areas_other")));
+		json_object_set_new(area, "title",
+		    json_string(words_get(board->words,
+			json_array_size(areas) > 0 ? "areas_other" : "areas_only")));
 	}
 	json_object_set(area, "services", services);
 	if (json_array_size(services) > 0)

@@ -30,9 +30,11 @@ fill_sections(const struct board *board, const char *key)
 			    paragraphs, json_stringn(text.data, text.length));
 			buf_free(&text);
 		}
-		json_array_append_new(out,
-		    json_pack("{s:O, s:o}", "title", json_object_get(section, "title"),
-			"paragraphs", paragraphs));
+		/* A copy: a document shares nothing (it may be rendered elsewhere). */
+		json_array_append_new(
+		    out, json_pack("{s:o, s:o}", "title",
+			     json_copy(json_object_get(section, "title")), "paragraphs",
+			     paragraphs));
 	}
 	return out;
 }

@@ -1,9 +1,10 @@
 /*
  * What the public listener serves. A request's address becomes a key of the cache;
  * what the cache has not is built: figures are made ready (they may have to be read
- * from disk), a service's outages are asked of the ledger, then the board is made and
- * rendered at one go on the loop. A build keeps ids and finds site and service again
- * when its data is there, since a reload may have come between.
+ * from disk), a service's outages are asked of the ledger, then the board is made at
+ * one go on the loop and rendered on a worker, to which it goes over. A build keeps ids
+ * and finds site and service again when its data is there, since a reload may have come
+ * between.
  *
  * How long a page may be kept is bounded by the instant at which the freshest result
  * of one of its services goes stale: age is judged when the page is asked for.
@@ -20,6 +21,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "dashboards/assets.h"
+#include "loop/worker.h"
 #include "store/ledger.h"
 #include "watch/registry.h"
 #include "web/api.h"
@@ -35,6 +37,7 @@
 
 #define PAGES_MAGIC 0x70616765
 #define BUILD_MAGIC 0x6275696c
+#define WORK_MAGIC 0x776f726b
 #define CACHE_BYTES_MAX (32 << 20)
 #define LIVES_MAX_US (60 * CLOCK_SECOND)
 #define OUTAGES_DAYS 90
@@ -45,6 +48,7 @@
 
 struct pages {
 	MAGIC;
+	struct worker_pool *io;
 	struct registry *registry;
 	struct figures *figures;
 	struct sites *sites;
@@ -168,6 +172,21 @@ page_lives(const struct registry_site *site, int64_t now_us)
 }
 
 static json_t *
+make_services(const struct board *board)
+{
+	struct registry_site *site = board->site;
+	json_t *services = json_array();
+	size_t i;
+
+	for (i = 0; i < site->service_count; i++)
+		if (site->services[i]->conf->public)
+			json_array_append_new(
+			    services, api_service(site->services[i], board->figures,
+					  board->now_us, false));
+	return api_services(services, board->now_us);
+}
+
+static json_t *
 make_document(struct build *build, const struct board *board)
 {
 	struct registry_service *service;
@@ -176,6 +195,9 @@ make_document(struct build *build, const struct board *board)
 	case ROUTE_OVERVIEW:
 	case ROUTE_SERVICES:
 		return board_overview(board);
+	case ROUTE_API_SERVICES:
+		build->route.format = ROUTE_JSON;
+		return make_services(board);
 	case ROUTE_SERVICE:
 		service = public_service(board->site, build->route.service);
 		if (service == NULL)
@@ -192,29 +214,75 @@ make_document(struct build *build, const struct board *board)
 	}
 }
 
-static void
-answer_services(struct build *build, struct registry_site *site)
-{
-	int64_t now_us = clock_wall_us();
-	json_t *services = json_array(), *document;
-	struct buf out = BUF_INIT;
-	size_t i;
+/* A document on its way to a worker and back. The cache may have gone meanwhile: then
+ * nobody takes the text. */
+struct work {
+	MAGIC;
+	struct cache_build *to;
+	struct rendering *rendering;
+	enum route_format format;
+	unsigned status;
+	int64_t lives_us;
+};
 
-	for (i = 0; i < site->service_count; i++)
-		if (site->services[i]->conf->public)
-			json_array_append_new(
-			    services, api_service(site->services[i],
-					  build->pages->figures, now_us, false));
-	document = api_services(services, now_us);
-	render_json(document, &out);
-	json_decref(document);
-	cache_built(build->build, 200, "application/json", data_headers, &out,
-	    page_lives(site, now_us));
+static void
+run_work(void *arg)
+{
+	struct work *work = arg;
+
+	MAGIC_CHECK(work, WORK_MAGIC);
+	rendering_run(work->rendering);
+}
+
+static void
+end_work(void *arg)
+{
+	static const char *const types[] = {
+	    [ROUTE_HTML] = "text/html; charset=utf-8",
+	    [ROUTE_JSON] = "application/json",
+	    [ROUTE_CSV] = "text/csv; charset=utf-8",
+	};
+	struct work *work = arg;
+	struct buf out;
+
+	MAGIC_CHECK(work, WORK_MAGIC);
+	if (rendering_end(work->rendering, &out) == 0) {
+		cache_built(work->to, work->status, types[work->format],
+		    work->format == ROUTE_HTML ? page_headers : data_headers, &out,
+		    work->lives_us);
+	} else {
+		buf_add_text(&out, "The page could not be made.\n");
+		cache_built(work->to, 500, TEXT_PLAIN, page_headers, &out, 0);
+	}
+	MAGIC_CLEAR(work);
+	free(work);
+}
+
+/* Takes document. What a page of many services costs (some 10 us each) would hold the
+ * loop too long with the board before it. */
+static void
+render_build(
+    struct build *build, const struct board *board, unsigned error, json_t *document)
+{
+	struct pages *pages = build->pages;
+	struct work *work = mem_zalloc(sizeof(*work));
+
+	MAGIC_SET(work, WORK_MAGIC);
+	work->to = build->build;
+	work->rendering =
+	    rendering_begin(pages->render, board, &build->route, error, document);
+	work->format = build->route.format;
+	work->status = error != 0 ? error : 200;
+	work->lives_us = page_lives(board->site, board->now_us);
+	if (worker_submit(pages->io, WORKER_HIGH, run_work, end_work, work) == 0)
+		return;
+	run_work(work);
+	end_work(work);
 }
 
 /* error: 0, or the status of the page to show instead. */
 static void
-answer_page(struct build *build, struct registry_site *site, unsigned error)
+answer_build(struct build *build, struct registry_site *site, unsigned error)
 {
 	struct pages *pages = build->pages;
 	struct board board = {
@@ -224,39 +292,16 @@ answer_page(struct build *build, struct registry_site *site, unsigned error)
 	    .words = sites_words(pages->sites, build->route.language),
 	    .now_us = clock_wall_us(),
 	};
-	json_t *document = error == 0 ? make_document(build, &board) : NULL;
-	int64_t lives = page_lives(site, board.now_us);
-	struct buf out = BUF_INIT;
+	json_t *document = NULL;
 
+	if (error == 0)
+		document = make_document(build, &board);
 	if (document == NULL) {
 		error = error != 0 ? error : 404;
 		document = board_base(&board);
 		build->route.format = ROUTE_HTML;
 	}
-	switch (build->route.format) {
-	case ROUTE_JSON:
-		render_json(document, &out);
-		cache_built(
-		    build->build, 200, "application/json", data_headers, &out, lives);
-		break;
-	case ROUTE_CSV:
-		render_csv(&board, &build->route, document, &out);
-		cache_built(build->build, 200, "text/csv; charset=utf-8", data_headers,
-		    &out, lives);
-		break;
-	default:
-		if (render_html(pages->render, &board, &build->route, error, document,
-			&out) != 0) {
-			buf_clear(&out);
-			buf_add_text(&out, "500\n");
-			cache_built(
-			    build->build, 500, TEXT_PLAIN, page_headers, &out, 0);
-		} else {
-			cache_built(build->build, error != 0 ? error : 200,
-			    "text/html; charset=utf-8", page_headers, &out, lives);
-		}
-	}
-	json_decref(document);
+	render_build(build, &board, error, document);
 }
 
 /* What the build waited for is there. */
@@ -276,10 +321,8 @@ build_ready(struct build *build)
 	if (site == NULL) {
 		buf_add_text(&gone, "404\n");
 		cache_built(build->build, 404, TEXT_PLAIN, page_headers, &gone, 0);
-	} else if (build->route.page == ROUTE_API_SERVICES) {
-		answer_services(build, site);
 	} else {
-		answer_page(build, site, 0);
+		answer_build(build, site, 0);
 	}
 	build_free(build);
 }
@@ -360,7 +403,7 @@ begin_missing(struct cache_build *to, const char *key, void *arg)
 	struct build *build =
 	    build_create(target->pages, target->site->conf->id, target->route, to);
 
-	answer_page(build, target->site, 404);
+	answer_build(build, target->site, 404);
 	build_free(build);
 }
 
@@ -544,6 +587,7 @@ pages_create(struct loop *loop, struct worker_pool *io, struct registry *registr
 	struct pages *pages = mem_zalloc(sizeof(*pages));
 
 	MAGIC_SET(pages, PAGES_MAGIC);
+	pages->io = io;
 	pages->registry = registry;
 	LIST_INIT(&pages->builds);
 	pages->assets = mem_array(assets_count + 1, sizeof(struct server_content *));

@@ -17,6 +17,7 @@
 #include "web/words.h"
 
 #define RENDER_MAGIC 0x726e6472
+#define RENDERING_MAGIC 0x726e6467
 #define PAGE_BYTES_MAX (4 << 20)
 #define PREFIX "templates/"
 #define SUFFIX ".mustache"
@@ -28,6 +29,7 @@ struct named_template {
 
 struct render {
 	MAGIC;
+	unsigned references; /* its owner's, and one a rendering */
 	size_t count;
 	struct named_template *templates;
 };
@@ -57,6 +59,7 @@ render_create(void)
 	size_t i;
 
 	MAGIC_SET(render, RENDER_MAGIC);
+	render->references = 1;
 	render->templates = mem_array(assets_count + 1, sizeof(*render->templates));
 	for (i = 0; i < assets_count; i++) {
 		const char *dot = strrchr(assets_list[i].name, '.');
@@ -78,6 +81,8 @@ render_destroy(struct render *render)
 	if (render == NULL)
 		return;
 	MAGIC_CHECK(render, RENDER_MAGIC);
+	if (--render->references > 0)
+		return;
 	for (i = 0; i < render->count; i++) {
 		free(render->templates[i].name);
 		template_free(render->templates[i].template);
@@ -341,27 +346,44 @@ make_page(const struct board *board, const struct route *route, unsigned error,
 	return page;
 }
 
-int
-render_html(struct render *render, const struct board *board, const struct route *route,
-    unsigned error, json_t *document, struct buf *out)
+static json_t *
+make_context(const struct board *board, const struct route *route, unsigned error,
+    json_t *document)
 {
 	json_t *context = json_copy(document); /* shallow: the board stays as it is */
-	const struct template *template;
-	int code;
 
-	MAGIC_CHECK(render, RENDER_MAGIC);
 	json_object_set_new(context, "page", make_page(board, route, error, document));
 	json_object_set(context, "t", words_strings(board->words));
 	if (error != 0)
 		json_object_set_new(context, "message",
 		    json_string(words_get(board->words,
 			error == 404 ? "error_missing" : "error_internal")));
-	template =
+	return context;
+}
+
+/* Only reads the context. */
+static int
+fill_template(struct render *render, const struct route *route, unsigned error,
+    json_t *context, struct buf *out)
+{
+	const struct template *template =
 	    find_template(error != 0 ? "error" : pages[route->page].template, render);
+
 	out->limit = PAGE_BYTES_MAX;
-	code = template != NULL
+	return template != NULL
 		   ? template_render(template, context, find_template, render, out)
 		   : ERR_NOT_FOUND;
+}
+
+int
+render_html(struct render *render, const struct board *board, const struct route *route,
+    unsigned error, json_t *document, struct buf *out)
+{
+	json_t *context = make_context(board, route, error, document);
+	int code;
+
+	MAGIC_CHECK(render, RENDER_MAGIC);
+	code = fill_template(render, route, error, context, out);
 	json_decref(context);
 	if (code != 0)
 		log_error("render: a page does not come about: %s", err_text(code));
@@ -476,4 +498,69 @@ render_csv(const struct board *board, const struct route *route, json_t *documen
 		csv_points(board, document, out);
 	else
 		csv_services(document, out);
+}
+
+/*
+ * Renderings. A table needs the site and little time: it is made at the beginning.
+ */
+
+struct rendering {
+	MAGIC;
+	struct render *render;
+	struct route route; /* language is not of use any more */
+	unsigned error;
+	json_t *document; /* of a page: the context */
+	struct buf out;
+	int code;
+};
+
+struct rendering *
+rendering_begin(struct render *render, const struct board *board,
+    const struct route *route, unsigned error, json_t *document)
+{
+	struct rendering *rendering = mem_zalloc(sizeof(*rendering));
+
+	MAGIC_CHECK(render, RENDER_MAGIC);
+	MAGIC_SET(rendering, RENDERING_MAGIC);
+	rendering->render = render;
+	render->references++;
+	rendering->route = *route;
+	rendering->error = error;
+	rendering->document = document;
+	if (route->format == ROUTE_CSV)
+		render_csv(board, route, document, &rendering->out);
+	if (route->format != ROUTE_HTML)
+		return rendering;
+	rendering->document = make_context(board, route, error, document);
+	json_decref(document);
+	return rendering;
+}
+
+void
+rendering_run(struct rendering *rendering)
+{
+	MAGIC_CHECK(rendering, RENDERING_MAGIC);
+	if (rendering->route.format == ROUTE_JSON)
+		render_json(rendering->document, &rendering->out);
+	else if (rendering->route.format == ROUTE_HTML)
+		rendering->code = fill_template(rendering->render, &rendering->route,
+		    rendering->error, rendering->document, &rendering->out);
+}
+
+int
+rendering_end(struct rendering *rendering, struct buf *out)
+{
+	int code = rendering->code;
+
+	MAGIC_CHECK(rendering, RENDERING_MAGIC);
+	if (code != 0) {
+		log_error("render: a page does not come about: %s", err_text(code));
+		buf_free(&rendering->out);
+	}
+	*out = rendering->out;
+	json_decref(rendering->document);
+	render_destroy(rendering->render);
+	MAGIC_CLEAR(rendering);
+	free(rendering);
+	return code;
 }

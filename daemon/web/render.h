@@ -16,6 +16,19 @@ struct render;
 struct render *render_create(void);
 void render_destroy(struct render *render);
 
+/*
+ * A rendering: begun and ended on the loop, run on a worker (or the loop). Between
+ * them the document is the rendering's; what it shares with others (the language's
+ * texts, the templates) is only read, and kept alive.
+ */
+struct rendering;
+/* Takes the caller's reference to document. error: as for render_html(). */
+struct rendering *rendering_begin(struct render *render, const struct board *board,
+    const struct route *route, unsigned error, json_t *document);
+void rendering_run(struct rendering *rendering);
+/* Frees it. -> 0 and the text in out, or negative, logged */
+int rendering_end(struct rendering *rendering, struct buf *out);
+
 /* The page of a board. error: 0, or the status of the page that says so (the board is
  * then board_base(), and the page of route did not come about). -> 0 or negative. */
 int render_html(struct render *render, const struct board *board,

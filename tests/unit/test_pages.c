@@ -436,6 +436,27 @@ closing_in_the_middle(void **state)
 	close(c);
 }
 
+/* The document is with a worker: it comes back when nobody is there any more. */
+static void
+closing_while_a_page_is_rendered(void **state)
+{
+	int a = dial(), b = dial(), i;
+
+	say(a, "/vetrina/", "x");
+	say(b, "/vetrina/index.json", "x");
+	for (i = 0; i < 200; i++)
+		loop_poll(loop);
+	assert_int_equal(builds(), 2);
+	while (fake_deliver() > 0)
+		;
+	server_close(server);
+	server = NULL;
+	pages_destroy(pages);
+	pages = NULL;
+	close(a);
+	close(b);
+}
+
 static void
 a_service_that_went_away_meanwhile(void **state)
 {
@@ -476,6 +497,8 @@ main(void)
 		series_are_read_few_at_once, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(series_refuse_nonsense, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(closing_in_the_middle, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		closing_while_a_page_is_rendered, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		a_service_that_went_away_meanwhile, set_up, tear_down),
 	};
