@@ -129,7 +129,8 @@ add_rows(struct buf *out, const char *prefix, const struct option *table)
 			add_rows(out, deeper.data, row->group);
 			break;
 		case OPTION_MAP:
-			buf_printf(out, ".It Cm %s.\\& Ns Ar %s\n", row->name, row->unit);
+			buf_printf(
+			    out, ".It Cm %s.\\& Ns Ar %s\n", row->name, row->unit);
 			buf_printf(out, "%s; see below.\n", row->text);
 			break;
 		case OPTION_COLLECTOR:
