@@ -60,7 +60,8 @@ http {
   sendfile on; gzip_static ${gzip_static:-off};
   server { listen 127.0.0.1:$http_port backlog=4096; root $work/www; }
   server { listen 127.0.0.1:$https_port ssl backlog=4096; root $work/www;
-           ssl_certificate $work/ca.pem; ssl_certificate_key $work/key.pem; ssl_session_tickets off; }
+           ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets off;
+           ssl_certificate $work/ca.pem; ssl_certificate_key $work/key.pem; }
 }
 NGINX
 	nginx -p "$work/nginx/" -c "$work/nginx/nginx.conf" 2>"$work/nginx.log" &
