@@ -1,15 +1,20 @@
 /*
  * The event loop over libevent: the one file that includes event2/event.h.
  *
- * Timers stand in a tree by (deadline, order of setting); one libevent timeout is
- * armed for the first of them. A round runs at most TIMERS_PER_ROUND due timers
- * before descriptors get their turn, so that a burst of checks does not starve
+ * Timers stand in a tree by (deadline, order of setting). Before the loop sleeps, a
+ * timerfd is armed for the first of them, if that is another one than before:
+ * libevent's own timeouts go by the kernel's coarse clock, wake some milliseconds
+ * early, find nothing due and sleep again. A round runs at most TIMERS_PER_ROUND due
+ * timers before descriptors get their turn, so that a burst of checks does not starve
  * the answers to the one before it.
  */
 #include "loop/loop.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -19,6 +24,8 @@
 #define TIMER_MAGIC 0x74696d65
 #define WATCH_MAGIC 0x77617463
 #define TIMERS_PER_ROUND 32
+#define NEVER (-1)
+#define RANG (-2)
 
 struct loop_timer {
 	MAGIC;
@@ -36,10 +43,12 @@ RB_HEAD(timer_tree, loop_timer);
 struct loop {
 	MAGIC;
 	struct event_base *base;
-	struct event *wake;
+	struct event *alarm;
+	int alarm_fd;
+	int64_t armed_us; /* when the alarm is due, NEVER, or RANG */
+	bool stopping;
 	struct timer_tree timers;
 	uint64_t order;
-	int64_t armed_us; /* deadline that wake stands for, or -1 */
 	struct histogram histogram;
 };
 
@@ -63,30 +72,34 @@ timer_compare(struct loop_timer *a, struct loop_timer *b)
 
 TREE_GENERATE(timer_tree, loop_timer, entry, timer_compare)
 
+/* Setting it also takes back that it rang. */
 static void
 arm(struct loop *loop)
 {
 	struct loop_timer *first = RB_MIN(timer_tree, &loop->timers);
-	struct timeval tv;
-	int64_t delay;
+	int64_t when_us = first == NULL ? NEVER : first->deadline_us;
+	struct itimerspec when = {0};
+	int error;
 
-	if (clock_is_fake())
+	if (clock_is_fake() || when_us == loop->armed_us)
 		return;
-	if (first == NULL) {
-		if (loop->armed_us != -1)
-			evtimer_del(loop->wake);
-		loop->armed_us = -1;
-		return;
+	if (first != NULL) {
+		if (when_us < 1) /* 0 would disarm it */
+			when_us = 1;
+		when.it_value.tv_sec = when_us / CLOCK_SECOND;
+		when.it_value.tv_nsec = when_us % CLOCK_SECOND * 1000;
 	}
-	if (loop->armed_us == first->deadline_us)
-		return;
-	delay = first->deadline_us - clock_mono_us();
-	if (delay < 0)
-		delay = 0;
-	tv.tv_sec = delay / CLOCK_SECOND;
-	tv.tv_usec = delay % CLOCK_SECOND;
-	evtimer_add(loop->wake, &tv);
-	loop->armed_us = first->deadline_us;
+	error = timerfd_settime(loop->alarm_fd, TFD_TIMER_ABSTIME, &when, NULL);
+	assert(error == 0);
+	loop->armed_us = when_us;
+}
+
+static void
+on_alarm(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+
+	loop->armed_us = RANG;
 }
 
 static void
@@ -101,21 +114,36 @@ run_timer(struct loop_timer *timer)
 	histogram_add(&loop->histogram, clock_mono_us() - began);
 }
 
-static void
-on_wake(evutil_socket_t fd, short what, void *arg)
+/* -> whether more are due */
+static bool
+run_due(struct loop *loop)
 {
-	struct loop *loop = arg;
 	struct loop_timer *timer;
 	int n;
 
-	loop->armed_us = -1;
-	for (n = 0; n < TIMERS_PER_ROUND; n++) {
+	for (n = 0;; n++) {
 		timer = RB_MIN(timer_tree, &loop->timers);
 		if (timer == NULL || timer->deadline_us > clock_mono_us())
-			break;
+			return false;
+		if (n == TIMERS_PER_ROUND || loop->stopping)
+			return true;
 		run_timer(timer);
 	}
-	arm(loop);
+}
+
+/* Changes of what is watched are told to the kernel in one, before it waits. */
+static struct event_base *
+new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	assert(config != NULL);
+	event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = event_base_new_with_config(config);
+	assert(base != NULL);
+	event_config_free(config);
+	return base;
 }
 
 struct loop *
@@ -125,11 +153,14 @@ loop_create(void)
 
 	MAGIC_SET(loop, LOOP_MAGIC);
 	RB_INIT(&loop->timers);
-	loop->armed_us = -1;
-	loop->base = event_base_new();
-	assert(loop->base != NULL);
-	loop->wake = evtimer_new(loop->base, on_wake, loop);
-	assert(loop->wake != NULL);
+	loop->base = new_base();
+	loop->armed_us = NEVER;
+	loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	assert(loop->alarm_fd >= 0);
+	loop->alarm =
+	    event_new(loop->base, loop->alarm_fd, EV_READ | EV_PERSIST, on_alarm, loop);
+	assert(loop->alarm != NULL);
+	event_add(loop->alarm, NULL);
 	return loop;
 }
 
@@ -140,7 +171,8 @@ loop_destroy(struct loop *loop)
 		return;
 	MAGIC_CHECK(loop, LOOP_MAGIC);
 	assert(RB_EMPTY(&loop->timers));
-	event_free(loop->wake);
+	event_free(loop->alarm);
+	close(loop->alarm_fd);
 	event_base_free(loop->base);
 	MAGIC_CLEAR(loop);
 	free(loop);
@@ -150,14 +182,24 @@ loop_destroy(struct loop *loop)
 void
 loop_run(struct loop *loop)
 {
+	bool more;
+
 	MAGIC_CHECK(loop, LOOP_MAGIC);
-	arm(loop);
-	event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	loop->stopping = false;
+	while (!loop->stopping) {
+		more = !clock_is_fake() && run_due(loop);
+		if (!more)
+			arm(loop);
+		if (!loop->stopping)
+			event_base_loop(
+			    loop->base, more ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
+	}
 }
 
 void
 loop_stop(struct loop *loop)
 {
+	loop->stopping = true;
 	event_base_loopbreak(loop->base);
 }
 
@@ -165,6 +207,8 @@ void
 loop_poll(struct loop *loop)
 {
 	event_base_loop(loop->base, EVLOOP_NONBLOCK);
+	if (!clock_is_fake())
+		(void)run_due(loop);
 }
 
 void
@@ -230,7 +274,6 @@ loop_timer_set_at(struct loop_timer *timer, int64_t mono_us)
 	timer->order = timer->loop->order++;
 	timer->set = true;
 	RB_INSERT(timer_tree, &timer->loop->timers, timer);
-	arm(timer->loop);
 }
 
 void
@@ -241,7 +284,6 @@ loop_timer_clear(struct loop_timer *timer)
 		return;
 	RB_REMOVE(timer_tree, &timer->loop->timers, timer);
 	timer->set = false;
-	arm(timer->loop);
 }
 
 bool
