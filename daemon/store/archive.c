@@ -261,6 +261,13 @@ archive_last_s(const struct archive_series *series)
 	return series->last_s;
 }
 
+bool
+archive_before(const struct archive_series *series, int64_t *last_s)
+{
+	*last_s = series->before_s;
+	return series->seen;
+}
+
 /* Readers. */
 
 static void

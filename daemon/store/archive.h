@@ -64,6 +64,9 @@ void archive_series_close(struct archive_series *series);
  * unknown, and `known` as 0. */
 int archive_store(struct archive_series *series, int64_t slot_end_s, const double *values);
 int64_t archive_last_s(const struct archive_series *series); /* 0: none, known once open */
+/* The last sample that was there when the series was opened, 0: none. -> false as long
+ * as nobody has looked. */
+bool archive_before(const struct archive_series *series, int64_t *last_s);
 
 /* Rows of a period, all data sources. Called on the loop, once. rows is row-major:
  * rows[i * sources + j] is the value of the row that ends at first_s + i * step_s. */

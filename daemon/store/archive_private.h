@@ -41,8 +41,10 @@ struct archive_series {
 	struct block *rows, *lent;
 	struct archivejob_runs runs;
 	int64_t last_s, retry_us;
+	int64_t before_s; /* the last that was there at the opening */
 	bool open;
 	bool known;   /* its file was looked at */
+	bool seen;    /* the same, since the opening: before_s is known */
 	bool made;    /* its file has the shape */
 	bool foreign; /* from the replay: the file keeps whatever shape it has */
 	bool wanted;  /* rows are to go to the file */

@@ -159,8 +159,11 @@ archivejob_run(void *arg)
 	struct archivejob *job = arg;
 	struct archivejob_run *run;
 
-	if (job->first)
+	if (job->first) {
 		rrdfile_clean(job->path);
+		if (rrdfile_last(job->path, &job->found_s) != 0)
+			job->found_s = 0;
+	}
 	if (!job->look_only)
 		job->error = update(job);
 	if (job->made && !job->look_only && job->error == 0)

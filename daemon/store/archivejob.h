@@ -40,6 +40,7 @@ struct archivejob {
 	/* Out: */
 	int error;	/* of rows: not in the file, or not all */
 	bool matches;
+	int64_t found_s; /* of the first: its last sample before, 0: there is no file */
 	int64_t last_s;	/* 0: there is no file, or nothing new to tell */
 	size_t skipped;	/* rows that the file had already, or could not take */
 	bool created, migrated, damaged;

@@ -238,6 +238,8 @@ take_replayed(struct archive *archive, struct replay_series *replayed)
 	series->rows = block_join(rows, newer_rows(series, last));
 	if (last > series->last_s)
 		series->last_s = last;
+	if (last > series->before_s)
+		series->before_s = last;
 	series->wanted = true;
 }
 

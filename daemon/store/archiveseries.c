@@ -329,6 +329,9 @@ on_job_done(void *arg)
 	archive->stats.created += job->created;
 	archive->stats.migrated += job->migrated;
 	series->known = true;
+	if (!series->seen && job->found_s > series->before_s)
+		series->before_s = job->found_s;
+	series->seen = true;
 	series->made = job->matches &&
 		       same_retention(&job->shape.retention, &series->shape.retention);
 	/* A new file's last update is its beginning: no sample. */

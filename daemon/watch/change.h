@@ -11,7 +11,8 @@
 
 /* check->last is new. */
 void change_result(struct registry_check *check);
-/* Asks the ledger how the checks and services stood that it was not asked for yet. */
-void change_recall(struct registry *registry, struct registry_site *site);
+/* Asks the ledger, a few at a time, how those checks and services stood that it has not
+ * told of yet. -> whether some are left: then this wants to be called again. */
+bool change_recall(struct registry *registry, struct registry_site *site);
 
 #endif

@@ -24,6 +24,8 @@
 
 #define REGISTRY_MAGIC 0x72656769
 #define WINDOW (60 * CLOCK_SECOND)
+#define RECALL_MIN (CLOCK_SECOND / 5) /* doubles */
+#define RECALL_MAX (10 * CLOCK_SECOND)
 
 struct registry {
 	MAGIC;
@@ -31,6 +33,8 @@ struct registry {
 	struct conf *conf;
 	size_t site_count;
 	struct registry_site **sites;
+	struct loop_timer *recall;
+	int64_t recall_us;
 	uint64_t runs, missed, retries; /* of checks that are gone */
 	double late_max_s[2];           /* of this window and of the one before */
 	int64_t window_us;              /* mono, when this one began */
@@ -203,8 +207,7 @@ service_make(struct registry *registry, struct registry_service *old,
 	if (old != NULL) {
 		service->verdict = old->verdict;
 		service->since_us = old->since_us;
-		service->last_us = old->last_us;
-		service->recalled = old->recalled;
+		service->past = old->past;
 	}
 	service->check_count = conf->check_count;
 	service->checks = mem_array(conf->check_count, sizeof(*service->checks));
@@ -225,9 +228,11 @@ site_make(struct registry *registry, struct registry_site *old, const struct con
 	size_t i;
 
 	site->conf = site_conf;
-	site->generation = old != NULL ? old->generation + 1 : 1;
-	if (old != NULL && strcmp(conf->store.path, registry->conf->store.path) == 0) {
+	site->generation = 1;
+	if (old != NULL) {
+		site->generation = old->generation + 1;
 		site->ledger = old->ledger;
+		site->asking = old->asking;
 		old->ledger = NULL;
 	} else {
 		site->ledger = ledger_create(registry->env.probe.loop, registry->env.io,
@@ -258,6 +263,24 @@ site_free(struct registry_site *site)
 	free(site);
 }
 
+/* What the archive has not looked at yet, or the ledger could not tell, waits. */
+static void
+recall(void *arg)
+{
+	struct registry *registry = arg;
+	bool left = false;
+	size_t i;
+
+	for (i = 0; i < registry->site_count; i++)
+		left |= change_recall(registry, registry->sites[i]);
+	if (!left)
+		return;
+	loop_timer_set(registry->recall, registry->recall_us);
+	registry->recall_us *= 2;
+	if (registry->recall_us > RECALL_MAX)
+		registry->recall_us = RECALL_MAX;
+}
+
 struct registry *
 registry_create(const struct registry_env *env)
 {
@@ -266,6 +289,7 @@ registry_create(const struct registry_env *env)
 	MAGIC_SET(registry, REGISTRY_MAGIC);
 	registry->env = *env;
 	registry->window_us = clock_mono_us();
+	registry->recall = loop_timer_create(env->probe.loop, recall, registry);
 	return registry;
 }
 
@@ -289,8 +313,8 @@ registry_apply(struct registry *registry, struct conf *conf)
 	free(old);
 	conf_free(registry->conf);
 	registry->conf = conf;
-	for (i = 0; i < registry->site_count; i++)
-		change_recall(registry, registry->sites[i]);
+	registry->recall_us = RECALL_MIN;
+	recall(registry);
 }
 
 void
@@ -301,6 +325,7 @@ registry_destroy(struct registry *registry)
 	if (registry == NULL)
 		return;
 	MAGIC_CHECK(registry, REGISTRY_MAGIC);
+	loop_timer_destroy(registry->recall);
 	close_changed(registry, NULL);
 	/* A ledger that ends delivers what was asked of it: nobody is found then. */
 	count = registry->site_count;

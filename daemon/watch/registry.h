@@ -26,17 +26,24 @@ struct registry;
 struct runner;
 struct worker_pool;
 
+/* How a verdict stands to the ledger; watch/change's. */
+struct registry_past {
+	bool asked, recalled;	/* the ledger tells how it stood before the start */
+	int64_t held_us;	/* wall, when it was last measured; 0: never */
+	enum verdict first;	/* until it is recalled: what was measured first, when */
+	int64_t first_us;
+};
+
 struct registry_check {
 	const struct conf_check *conf;
 	const struct collector *collector;
 	struct registry_service *service;
 	struct archive_series *series;	/* up, known, then collector->sources */
 	enum verdict verdict;		/* as last measured; see registry_verdict() */
-	int64_t since_us;		/* wall, of the last change; 0: never measured */
+	int64_t since_us;		/* wall, of the last change; 0: unknown */
 	struct probe_result last;	/* class PROBE_OK and NANs before the first */
 	int64_t last_us;		/* wall, when last ended; 0: never */
-	int64_t before_us;		/* wall, of the result before it, of an earlier start too */
-	bool recalled;			/* the ledger has told how it stood before the start */
+	struct registry_past past;
 	uint64_t runs, failures, retries, missed; /* since the start of the daemon */
 	double late_s;			/* of the last run against its plan */
 	double run_s;			/* how long the last run took, retry included */
@@ -49,8 +56,7 @@ struct registry_service {
 	struct registry_site *site;
 	enum verdict verdict;		/* see registry_service_verdict() */
 	int64_t since_us;		/* wall, 0: unknown */
-	int64_t last_us;		/* wall, of its last verdict that was known */
-	bool recalled;			/* as in a check */
+	struct registry_past past;
 	size_t check_count;
 	struct registry_check **checks;	/* in the file's order */
 };
@@ -58,6 +64,7 @@ struct registry_service {
 struct registry_site {
 	const struct conf_site *conf;
 	struct ledger *ledger;
+	unsigned asking;	/* questions that the ledger has from watch/change */
 	uint64_t generation;	/* grows with every result, change and reload */
 	size_t service_count;
 	struct registry_service **services; /* in the file's order */
@@ -87,8 +94,8 @@ struct registry_check *registry_find_check(struct registry_service *service, con
 /* Wall, us, when it was measured last: by this daemon, or before its start as far as
  * ledger and archive tell (then its slot's begin); 0: never. */
 int64_t registry_check_measured_us(const struct registry_check *check);
-/* The verdict as it holds now: unknown when the last result is older than twice
- * the interval (and its timeout), whatever it said. */
+/* The verdict as it holds now: unknown when the last result is older than twice the
+ * interval and a whole run with its retries, whatever it said. */
 enum verdict registry_check_verdict(const struct registry_check *check, int64_t wall_us);
 enum verdict registry_service_verdict(const struct registry_service *service,
     int64_t wall_us);

@@ -69,11 +69,9 @@ store(struct runner *runner, int64_t slot, const double *values)
 {
 	int64_t end_s = schedule_end_s(slot, conf_of(runner)->every_us);
 
-	/* A second measurement in a slot counts for the verdict only. What is older
-	 * than the last sample is for the archive to refuse, count and tell: the clock
-	 * was stepped back. */
-	if (runner->check->series == NULL ||
-	    end_s == archive_last_s(runner->check->series))
+	/* A second measurement in a slot counts for the verdict only; one of before the
+	 * last is refused, counted and told of there. */
+	if (end_s == archive_last_s(runner->check->series))
 		return;
 	archive_store(runner->check->series, end_s, values);
 }
@@ -150,10 +148,6 @@ finish(struct runner *runner, const struct probe_result *result)
 
 	loop_timer_clear(runner->limit);
 	check->running = false;
-	if (check->runs == 0 && check->series != NULL)
-		check->before_us = archive_last_s(check->series) * CLOCK_SECOND;
-	else
-		check->before_us = check->last_us;
 	check->last = *result;
 	check->last_us = clock_wall_us();
 	check->run_s = (double)(clock_mono_us() - runner->began_us) / CLOCK_SECOND;

@@ -2,8 +2,11 @@
 #include "unit.h"
 
 #include <math.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -30,7 +33,7 @@ struct fake_options {
 	char *tag;
 };
 
-static struct fake fakes[128];
+static struct fake fakes[512];
 static size_t fake_count;
 static struct loop *loop;
 
@@ -170,6 +173,47 @@ load(const char *services)
 	return conf;
 }
 
+static bool rrd_waits; /* until the test lets it go */
+static sem_t rrd_go;
+
+static void
+wait_for_test(void *arg)
+{
+	sem_wait(&rrd_go);
+}
+
+static bool
+all_recalled(void)
+{
+	struct registry_site *site = registry_site(registry, 0);
+	size_t i, j;
+
+	for (i = 0; i < site->service_count; i++) {
+		if (!site->services[i]->past.recalled)
+			return false;
+		for (j = 0; j < site->services[i]->check_count; j++)
+			if (!site->services[i]->checks[j]->past.recalled)
+				return false;
+	}
+	return true;
+}
+
+/* Until the ledger has told all: the archive looks first, and it is asked from time to
+ * time. Runs go on. */
+static void
+await_recall(void)
+{
+	int i;
+
+	for (i = 0; !all_recalled(); i++) {
+		assert_true(i < 300);
+		worker_settle(rrd);
+		worker_settle(io);
+		loop_advance(loop, CLOCK_SECOND / 10);
+	}
+	worker_settle(io);
+}
+
 static void
 open_all(const char *services)
 {
@@ -184,14 +228,16 @@ open_all(const char *services)
 	loop = loop_create();
 	rrd = worker_pool_create(loop, "rrd", 1, 1000);
 	io = worker_pool_create(loop, "io", 1, 1000);
+	if (rrd_waits)
+		worker_submit(rrd, WORKER_HIGH, wait_for_test, NULL, NULL);
 	assert_int_equal(archive_open(loop, rrd, io, &config, &archive), 0);
 	env.probe.loop = loop;
 	env.archive = archive;
 	env.io = io;
 	registry = registry_create(&env);
 	registry_apply(registry, conf);
-	worker_settle(io);
-	worker_settle(rrd);
+	if (!rrd_waits)
+		worker_settle(rrd);
 }
 
 static void
@@ -434,9 +480,9 @@ old_results_are_unknown(void **state)
 	service = check->service;
 	assert_int_equal(registry_service_verdict(service, check->last_us), VERDICT_UP);
 	assert_int_equal(
-	    registry_service_stale_us(service), check->last_us + 130 * CLOCK_SECOND);
+	    registry_service_stale_us(service), check->last_us + 140 * CLOCK_SECOND);
 	assert_int_equal(
-	    registry_service_verdict(service, check->last_us + 131 * CLOCK_SECOND),
+	    registry_service_verdict(service, check->last_us + 141 * CLOCK_SECOND),
 	    VERDICT_UNKNOWN);
 	assert_int_equal(
 	    registry_service_verdict(service, check->last_us - 60 * MINUTE),
@@ -460,12 +506,12 @@ on_transitions(const struct ledger_transition *rows, size_t count, int error, vo
 
 /* Oldest first: "from>to" of a check ("" for the service), joined by spaces. */
 static const char *
-transitions(const char *check)
+transitions_of(const char *service, const char *check)
 {
 	static char text[1024];
 	size_t i;
 
-	ledger_transitions(registry_site(registry, 0)->ledger, "sito", check, 0,
+	ledger_transitions(registry_site(registry, 0)->ledger, service, check, 0,
 	    INT64_MAX, 32, on_transitions, NULL);
 	worker_settle(io);
 	text[0] = '\0';
@@ -473,6 +519,12 @@ transitions(const char *check)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s>%s",
 		    text[0] != '\0' ? " " : "", told[i].from, told[i].to);
 	return text;
+}
+
+static const char *
+transitions(const char *check)
+{
+	return transitions_of("sito", check);
 }
 
 static void
@@ -483,6 +535,7 @@ transitions_survive_a_restart(void **state)
 
 	open_all(ONE);
 	live(2 * MINUTE);
+	await_recall();
 	check = check_named("sito", "portale");
 	since = check->since_us;
 	assert_string_equal(transitions("portale"), "unknown>up");
@@ -493,11 +546,13 @@ transitions_survive_a_restart(void **state)
 	/* A short stop is no event. */
 	clock_fake_advance(20 * CLOCK_SECOND);
 	open_all(ONE);
+	await_recall();
 	check = check_named("sito", "portale");
 	assert_int_equal(check->last_us, 0); /* and yet it is known: */
 	assert_int_equal(
 	    registry_service_verdict(check->service, clock_wall_us()), VERDICT_UP);
 	live(2 * MINUTE);
+	await_recall();
 	check = check_named("sito", "portale");
 	assert_int_equal(check->since_us, since);
 	assert_int_equal(check->service->since_us, since);
@@ -516,12 +571,154 @@ transitions_survive_a_restart(void **state)
 	clock_fake_advance(60 * MINUTE);
 	open_all(ONE);
 	live(2 * MINUTE);
+	await_recall();
 	assert_string_equal(
 	    transitions("portale"), "unknown>up up>down down>unknown unknown>up");
 	assert_string_equal(
 	    transitions(""), "unknown>up up>down down>unknown unknown>up");
 	assert_true(told[1].at_us - told[2].at_us < 4 * MINUTE);
 	assert_true(told[0].at_us - told[1].at_us > 55 * MINUTE);
+	close_all();
+}
+
+/* More than a ledger answers at a time. */
+static void
+many_are_recalled(void **state)
+{
+	struct registry_service *service;
+	struct buf text = BUF_INIT;
+	int64_t since[150];
+	char name[8];
+	int i;
+
+	for (i = 0; i < 150; i++)
+		buf_printf(
+		    &text, "      s%d: {checks: {a: {fake: a}, b: {fake: b}}}\n", i);
+	open_all(text.data);
+	live(MINUTE + MINUTE / 2);
+	await_recall();
+	for (i = 0; i < 150; i++)
+		since[i] = registry_site(registry, 0)->services[i]->since_us;
+	close_all();
+	clock_fake_advance(10 * CLOCK_SECOND);
+	open_all(text.data);
+	live(MINUTE + MINUTE / 2);
+	await_recall();
+	for (i = 0; i < 150; i++) {
+		service = registry_site(registry, 0)->services[i];
+		assert_int_equal(service->since_us, since[i]);
+		assert_true(service->checks[0]->since_us <= since[i]);
+		assert_true(service->checks[1]->since_us <= since[i]);
+	}
+	snprintf(name, sizeof(name), "s%d", 149);
+	assert_string_equal(transitions_of(name, "b"), "unknown>up");
+	assert_string_equal(transitions_of(name, ""), "unknown>up");
+	close_all();
+	buf_free(&text);
+}
+
+/* What was measured before the archive knows when it measured last joins it later. */
+static void
+a_slow_archive_is_waited_for(void **state)
+{
+	struct registry_check *check;
+	int64_t since;
+
+	open_all(ONE);
+	live(2 * MINUTE);
+	await_recall();
+	since = check_named("sito", "portale")->since_us;
+	close_all();
+	clock_fake_advance(20 * CLOCK_SECOND);
+	rrd_waits = true;
+	open_all(ONE);
+	live(3 * MINUTE);
+	sem_post(&rrd_go);
+	rrd_waits = false;
+	await_recall();
+	check = check_named("sito", "portale");
+	assert_string_equal(transitions("portale"), "unknown>up");
+	assert_string_equal(transitions(""), "unknown>up");
+	assert_int_equal(check->since_us, since);
+	assert_int_equal(check->service->since_us, since);
+	close_all();
+
+	/* The same after an hour, with a change before the ledger is asked. */
+	clock_fake_advance(60 * MINUTE);
+	rrd_waits = true;
+	open_all(ONE);
+	live(2 * MINUTE);
+	until_run(&fakes[0]);
+	end_run(&fakes[0], PROBE_STATUS, 0.1);
+	end_run(&fakes[0], PROBE_STATUS, 0.1);
+	sem_post(&rrd_go);
+	rrd_waits = false;
+	await_recall();
+	assert_string_equal(
+	    transitions("portale"), "unknown>up up>unknown unknown>up up>down");
+	assert_true(told[0].at_us > told[1].at_us);
+	assert_true(told[2].at_us - since < 10 * MINUTE);
+	assert_string_equal(
+	    transitions(""), "unknown>up up>unknown unknown>up up>down");
+	close_all();
+}
+
+static void
+a_ledger_in_trouble_is_asked_again(void **state)
+{
+	char ledger[128], aside[128];
+	int64_t since;
+
+	open_all(ONE);
+	live(2 * MINUTE);
+	await_recall();
+	until_run(&fakes[0]);
+	end_run(&fakes[0], PROBE_STATUS, 0.1);
+	end_run(&fakes[0], PROBE_STATUS, 0.1);
+	since = check_named("sito", "portale")->since_us;
+	close_all();
+	snprintf(ledger, sizeof(ledger), "%s/store/borgo/ledger.sqlite", folder);
+	snprintf(aside, sizeof(aside), "%s/aside", folder);
+	assert_int_equal(rename(ledger, aside), 0);
+	assert_int_equal(mkdir(ledger, 0700), 0);
+	clock_fake_advance(20 * CLOCK_SECOND);
+	open_all(ONE);
+	until_run(&fakes[0]);
+	end_run(&fakes[0], PROBE_STATUS, 0.1);
+	end_run(&fakes[0], PROBE_STATUS, 0.1);
+	assert_int_equal(check_named("sito", "portale")->verdict, VERDICT_DOWN);
+	worker_settle(io); /* or it makes a new one in between */
+	assert_int_equal(rmdir(ledger), 0);
+	assert_int_equal(rename(aside, ledger), 0);
+	await_recall();
+	assert_int_equal(check_named("sito", "portale")->since_us, since);
+	assert_string_equal(transitions("portale"), "unknown>up up>down");
+	assert_string_equal(transitions(""), "unknown>up up>down");
+	close_all();
+}
+
+/* Every run takes its whole time twice, and its interval is no longer than that. */
+static void
+a_target_that_hangs_stays_down(void **state)
+{
+	int64_t until;
+
+	open_all("      sito:\n        checks:\n"
+		 "          portale: {every: 10s, timeout: 10s, fake: a}\n");
+	until = clock_mono_us() + 10 * MINUTE;
+	while (clock_mono_us() < until) {
+		until_run(&fakes[0]);
+		loop_advance(loop, 10 * CLOCK_SECOND + 3000);
+		end_run(&fakes[0], PROBE_FIRST_BYTE_TIMEOUT, NAN);
+		await_recall();
+		loop_advance(loop, 10 * CLOCK_SECOND + 1000 * (fakes[0].starts % 7));
+		end_run(&fakes[0], PROBE_FIRST_BYTE_TIMEOUT, NAN);
+		assert_int_equal(registry_check_verdict(
+				     check_named("sito", "portale"), clock_wall_us()),
+		    VERDICT_DOWN);
+	}
+	assert_string_equal(transitions("portale"), "unknown>down");
+	assert_string_equal(transitions(""), "unknown>down");
 	close_all();
 }
 
@@ -565,6 +762,7 @@ static void
 a_stepped_clock_is_no_disaster(void **state)
 {
 	struct registry_check *check;
+	struct archive_stats stats;
 	int starts;
 
 	open_all(ONE);
@@ -584,6 +782,8 @@ a_stepped_clock_is_no_disaster(void **state)
 	live(3 * MINUTE);
 	assert_in_range(fakes[0].starts - starts, 3, 5);
 	assert_int_equal(registry_check_verdict(check, clock_wall_us()), VERDICT_UP);
+	archive_stats(archive, &stats);
+	assert_in_range(stats.refused_time, 3, 5); /* and not in silence */
 	close_all();
 }
 
@@ -601,6 +801,7 @@ a_check_runs_when_asked(void **state)
 
 	open_all(ONE);
 	live(2 * MINUTE);
+	await_recall();
 	check = check_named("sito", "portale");
 	registry_run_now(registry, check, on_now, &first);
 	registry_run_now(registry, check, on_now, &second); /* the same measurement */
@@ -626,6 +827,13 @@ main(void)
 	    cmocka_unit_test_setup_teardown(old_results_are_unknown, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		transitions_survive_a_restart, setup, teardown),
+	    cmocka_unit_test_setup_teardown(many_are_recalled, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_slow_archive_is_waited_for, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_ledger_in_trouble_is_asked_again, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_target_that_hangs_stays_down, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_reload_keeps_what_did_not_change, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
