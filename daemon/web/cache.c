@@ -25,6 +25,7 @@
 #define CACHE_MAGIC 0x63616368
 #define BUILD_MAGIC 0x62756c64
 #define WAITERS_MAX 1024 /* in all: connections are left for what is there */
+#define BUILDS_MAX 200   /* a second, by request: half a millisecond of the loop each */
 #define ENTRY_SHARE 4    /* an entry takes at most a fourth of the cache */
 
 struct entry {
@@ -50,6 +51,8 @@ struct cache {
 	struct entry_list used; /* the most recent first */
 	struct build_list builds;
 	unsigned waiters;
+	unsigned window_builds; /* since window_us */
+	int64_t window_us;
 	struct cache_stats stats;
 };
 
@@ -220,9 +223,10 @@ cache_built(struct cache_build *build, unsigned status, const char *type,
 	build->headers = mem_array(count + 1, sizeof(char *));
 	for (i = 0; i < count; i++)
 		build->headers[i] = mem_strdup(headers[i]);
-	/* A pool that is full costs bytes on the wire, not an answer. */
+	/* A pool that is full costs bytes on the wire, not an answer. What is measured
+	 * (bodies to be judged, verdicts, the journal) goes before what is read. */
 	if (!compress_helps(type, build->bodies[SERVER_IDENTITY].length) ||
-	    worker_submit(build->cache->io, WORKER_HIGH, compress, finish, build) != 0)
+	    worker_submit(build->cache->io, WORKER_LOW, compress, finish, build) != 0)
 		finish(build);
 }
 
@@ -298,23 +302,55 @@ begin_build(struct cache *cache, struct entry *entry, uint64_t generation)
 	cache->stats.builds++;
 }
 
+/* Whoever asks for another page each time must not keep the loop from polling. */
+static bool
+may_build(struct cache *cache)
+{
+	int64_t now_us = clock_mono_us();
+
+	if (now_us - cache->window_us >= CLOCK_SECOND) {
+		cache->window_us = now_us;
+		cache->window_builds = 0;
+	}
+	if (cache->window_builds == BUILDS_MAX)
+		return false;
+	cache->window_builds++;
+	return true;
+}
+
+static void
+answer(struct cache *cache, struct entry *entry, struct server_request *request)
+{
+	cache->stats.hits++;
+	TAILQ_REMOVE(&cache->used, entry, use);
+	TAILQ_INSERT_HEAD(&cache->used, entry, use);
+	server_reply(request, entry->content);
+}
+
 void
 cache_get(struct cache *cache, const char *key, uint64_t generation,
     struct server_request *request, cache_build_fn *build, void *arg)
 {
 	struct entry wanted = {.key = (char *)key};
 	struct entry *entry;
+	bool holds;
 
 	MAGIC_CHECK(cache, CACHE_MAGIC);
 	entry = RB_FIND(entry_tree, &cache->entries, &wanted);
-	if (entry != NULL && entry->content != NULL &&
-	    entry->generation >= generation && clock_mono_us() < entry->expires_us) {
-		if (request == NULL)
-			return;
-		cache->stats.hits++;
-		TAILQ_REMOVE(&cache->used, entry, use);
-		TAILQ_INSERT_HEAD(&cache->used, entry, use);
-		server_reply(request, entry->content);
+	holds = entry != NULL && entry->content != NULL &&
+		clock_mono_us() < entry->expires_us;
+	if (holds && entry->generation >= generation) {
+		if (request != NULL)
+			answer(cache, entry, request);
+		return;
+	}
+	if (request != NULL && (entry == NULL || entry->build == NULL) &&
+	    !may_build(cache)) {
+		cache->stats.refused++;
+		if (holds)
+			answer(cache, entry, request);
+		else
+			refuse(request);
 		return;
 	}
 	if (entry == NULL) {

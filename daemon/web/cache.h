@@ -31,6 +31,8 @@ typedef void cache_build_fn(struct cache_build *build, const char *key, void *ar
  * returns only: build is called within it, or not at all. A request that finds a build
  * running waits for it, whatever its generation; when 1,024 wait in all, the next one
  * gets a 503 (one whose visitor has left counts until its build ends).
+ * After 200 builds within a second a request gets what is there, if it has not expired,
+ * though its generation be older, else a 503.
  * request NULL: only sees to it that the entry is there. */
 void cache_get(struct cache *cache, const char *key, uint64_t generation,
     struct server_request *request, cache_build_fn *build, void *arg);
@@ -42,7 +44,7 @@ void cache_built(struct cache_build *build, unsigned status, const char *type,
 
 struct cache_stats {
 	uint64_t hits, builds, waits, evictions;
-	uint64_t refused;	/* too many waited */
+	uint64_t refused;	/* too many waited, or were built */
 	size_t entries, bytes;
 };
 void cache_stats(const struct cache *cache, struct cache_stats *out);

@@ -423,7 +423,8 @@ write_caches(struct exposition *e, const struct metrics_source *source)
 		counter(e, "vetrina_page_cache_waits", NULL, pages.waits,
 		    "Requests that waited for a build begun for another.");
 		counter(e, "vetrina_page_cache_refused", NULL, pages.refused,
-		    "Requests refused as too many waited.");
+		    "Requests that found too many waiting, or too many builds within a "
+		    "second.");
 		counter(e, "vetrina_page_cache_evictions", NULL, pages.evictions,
 		    "Pages dropped for room.");
 		gauge(e, "vetrina_page_cache_entries", NULL, pages.entries,

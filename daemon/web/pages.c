@@ -274,7 +274,7 @@ render_build(
 	work->format = build->route.format;
 	work->status = error != 0 ? error : 200;
 	work->lives_us = page_lives(board->site, board->now_us);
-	if (worker_submit(pages->io, WORKER_HIGH, run_work, end_work, work) == 0)
+	if (worker_submit(pages->io, WORKER_LOW, run_work, end_work, work) == 0)
 		return;
 	run_work(work);
 	end_work(work);

@@ -353,6 +353,36 @@ the_cache_goes_first(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* A different page each time: 200 builds a second, then what is there or a 503. The
+ * last test: it holds the clock. */
+static void
+builds_are_bounded_a_second(void **state)
+{
+	struct buf in = BUF_INIT;
+	struct cache_stats stats;
+	char path[16];
+	int i;
+
+	clock_fake(10 * CLOCK_SECOND, 10 * CLOCK_SECOND);
+	for (i = 0; i < 200; i++) {
+		snprintf(path, sizeof(path), "/%d", i);
+		hear(ask(path, ""), &in);
+	}
+	assert_int_equal(builds, 200);
+	hear(ask("/new", ""), &in);
+	assert_memory_equal(in.data, "HTTP/1.1 503", 12);
+	generation++;
+	hear(ask("/199", ""), &in); /* that of before: it has not expired */
+	assert_non_null(strstr(in.data, "\r\n\r\n/199 200"));
+	assert_int_equal(builds, 200);
+	cache_stats(cache, &stats);
+	assert_int_equal(stats.refused, 2);
+	clock_fake_advance(CLOCK_SECOND);
+	hear(ask("/199", ""), &in);
+	assert_non_null(strstr(in.data, "\r\n\r\n/199 201"));
+	buf_free(&in);
+}
+
 int
 main(void)
 {
@@ -364,6 +394,7 @@ main(void)
 	    TEST(large_pages_are_compressed),
 	    TEST(the_least_used_goes),
 	    TEST(the_cache_goes_first),
+	    TEST(builds_are_bounded_a_second),
 	};
 
 	return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
