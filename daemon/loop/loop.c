@@ -114,7 +114,8 @@ run_timer(struct loop_timer *timer)
 	histogram_add(&loop->histogram, clock_mono_us() - began);
 }
 
-/* -> whether more are due */
+/* -> whether more are due; then the alarm rings on, and libevent wants ONCE: without it
+ * it goes round as long as anything is ready. */
 static bool
 run_due(struct loop *loop)
 {
@@ -192,7 +193,7 @@ loop_run(struct loop *loop)
 			arm(loop);
 		if (!loop->stopping)
 			event_base_loop(
-			    loop->base, more ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
+			    loop->base, EVLOOP_ONCE | (more ? EVLOOP_NONBLOCK : 0));
 	}
 }
 
@@ -206,7 +207,7 @@ loop_stop(struct loop *loop)
 void
 loop_poll(struct loop *loop)
 {
-	event_base_loop(loop->base, EVLOOP_NONBLOCK);
+	event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	if (!clock_is_fake())
 		(void)run_due(loop);
 }

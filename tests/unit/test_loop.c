@@ -14,6 +14,37 @@ static struct loop *loop;
 static int64_t seen[16];
 static int count;
 
+#define BURST 100
+
+static void
+note_burst(void *arg)
+{
+	if (++count == BURST)
+		loop_stop(loop);
+}
+
+/* More timers at one instant than a round runs, on the real clock. */
+static void
+a_burst_ends(void **state)
+{
+	struct loop_timer *timers[BURST];
+	int i;
+
+	loop = loop_create();
+	count = 0;
+	for (i = 0; i < BURST; i++) {
+		timers[i] = loop_timer_create(loop, note_burst, NULL);
+		loop_timer_set(timers[i], 20000 + i % 2);
+	}
+	alarm(20);
+	loop_run(loop);
+	alarm(0);
+	assert_int_equal(count, BURST);
+	for (i = 0; i < BURST; i++)
+		loop_timer_destroy(timers[i]);
+	loop_destroy(loop);
+}
+
 static void
 note(void *arg)
 {
@@ -150,6 +181,7 @@ main(void)
 	    /* Before the clock is faked: this one waits for real. */
 	    cmocka_unit_test(a_watch_tells_what_is_ready),
 	    cmocka_unit_test(a_pool_of_one_keeps_order_and_bounds),
+	    cmocka_unit_test(a_burst_ends), /* before the clock is a fake */
 	    cmocka_unit_test(timers_run_in_order_at_their_instant),
 	};
 
