@@ -164,9 +164,10 @@ holds_password(const char *url)
 	return host != NULL && host[3 + strcspn(host + 3, "/?#@")] == '@';
 }
 
-static const char *
-check_headers(const struct conf_strings *headers, char error[256])
+static void
+check_headers(const struct conf_strings *headers, conf_complain *complain, void *arg)
 {
+	char error[96];
 	size_t i, length;
 
 	for (i = 0; i < headers->count; i++) {
@@ -174,62 +175,91 @@ check_headers(const struct conf_strings *headers, char error[256])
 
 		length = strcspn(header, ": \t");
 		if (length == 0 || header[length] != ':') {
-			snprintf(error, 256, "%zu of %zu: expected \"Name: value\"",
-			    i + 1, headers->count);
-			return error;
+			snprintf(error, sizeof(error),
+			    "%zu of %zu: expected \"Name: value\"", i + 1,
+			    headers->count);
+			complain(arg, "headers", NULL, error);
+		} else if (strncasecmp(header, "Authorization:", 14) == 0 ||
+			   strncasecmp(header, "Proxy-Authorization:", 20) == 0) {
+			complain(arg, "headers", NULL,
+			    "credentials come from files: bearer_file, or user and "
+			    "password_file");
 		}
-		if (strncasecmp(header, "Authorization:", 14) == 0 ||
-		    strncasecmp(header, "Proxy-Authorization:", 20) == 0)
-			return "credentials come from files: bearer_file, or user and "
-			       "password_file";
 	}
-	return NULL;
 }
 
-static const char *
-check_expectations(
-    const struct http_options *opts, const char **option, char error[256])
+/* Each expectation by itself, so that all of them are told. */
+static void
+check_expectations(const struct http_options *opts, conf_complain *complain, void *arg)
 {
-	struct expect *expect = http_options_expect(opts, option, error);
+	const struct conf_strings none = {0}, *lists[] = {&opts->header, &opts->match,
+						  &opts->not_match, &opts->json};
+	char error[256], text[320];
+	const char *option;
+	size_t list, i;
 
-	expect_destroy(expect);
-	return expect == NULL ? error : NULL;
+	for (list = 0; list < sizeof(lists) / sizeof(lists[0]); list++) {
+		for (i = 0; i < lists[list]->count; i++) {
+			struct conf_strings one = {
+			    .count = 1, .items = &lists[list]->items[i]};
+			const struct expect_config config = {
+			    .status = &opts->status,
+			    .header = list == 0 ? &one : &none,
+			    .match = list == 1 ? &one : &none,
+			    .not_match = list == 2 ? &one : &none,
+			    .json = list == 3 ? &one : &none,
+			};
+			struct expect *expect = expect_create(&config, &option, error);
+
+			expect_destroy(expect);
+			if (expect != NULL)
+				continue;
+			if (lists[list]->count > 1)
+				snprintf(text, sizeof(text), "%zu of %zu: %s", i + 1,
+				    lists[list]->count, error);
+			else
+				snprintf(text, sizeof(text), "%s", error);
+			complain(arg, option, NULL, text);
+		}
+	}
 }
 
-const char *
-http_options_check(const void *arg, const char **option, char error[256])
+static void
+check_pair(const char *name, const char *value, const char *other_name,
+    const char *other_value, const char *problem, conf_complain *complain, void *arg)
+{
+	if (value != NULL && other_value == NULL)
+		complain(arg, name, other_name, problem);
+	else if (value == NULL && other_value != NULL)
+		complain(arg, other_name, name, problem);
+}
+
+void
+http_options_check(const void *options, conf_complain *complain, void *arg)
 {
 	static const char by_file[] =
 	    "credentials do not belong into the configuration: "
 	    "use user and password_file, or bearer_file";
-	const struct http_options *opts = arg;
-	const char *wrong;
+	const struct http_options *opts = options;
 
-	*option = "url";
 	if (holds_password(opts->url))
-		return by_file;
-	*option = "proxy";
+		complain(arg, "url", NULL, by_file);
 	if (holds_password(opts->proxy))
-		return by_file;
-	*option = "headers";
-	wrong = check_headers(&opts->headers, error);
-	if (wrong != NULL)
-		return wrong;
-	*option = opts->user != NULL ? "user" : "password_file";
-	if ((opts->user != NULL) != (opts->password_file != NULL))
-		return "user and password_file go together";
-	*option = "user";
+		complain(arg, "proxy", NULL, by_file);
+	check_headers(&opts->headers, complain, arg);
+	check_pair("user", opts->user, "password_file", opts->password_file,
+	    "user and password_file go together", complain, arg);
 	if (opts->user != NULL && strchr(opts->user, ':') != NULL)
-		return "a user of basic authentication has no colon";
-	*option = "bearer_file";
+		complain(
+		    arg, "user", NULL, "a user of basic authentication has no colon");
 	if (opts->bearer_file != NULL && opts->user != NULL)
-		return "either bearer_file or user, not both";
-	*option = opts->key_file != NULL ? "key_file" : "certificate_file";
-	if ((opts->key_file != NULL) != (opts->certificate_file != NULL))
-		return "certificate_file and key_file go together";
-	*option = "method";
+		complain(
+		    arg, "bearer_file", "user", "either bearer_file or user, not both");
+	check_pair("key_file", opts->key_file, "certificate_file",
+	    opts->certificate_file, "certificate_file and key_file go together",
+	    complain, arg);
 	if (strcmp(http_methods[opts->method], "HEAD") == 0 &&
 	    opts->match.count + opts->not_match.count + opts->json.count > 0)
-		return "an answer to HEAD has no body to match";
-	return check_expectations(opts, option, error);
+		complain(arg, "method", NULL, "an answer to HEAD has no body to match");
+	check_expectations(opts, complain, arg);
 }

@@ -29,7 +29,7 @@ extern const struct option http_options[];
 extern const char *const http_methods[];
 
 /* As conf_collector's check. */
-const char *http_options_check(const void *options, const char **option, char error[256]);
+void http_options_check(const void *options, conf_complain *complain, void *arg);
 /* What the answer is expected to be. -> NULL with the key to blame and why */
 struct expect *http_options_expect(const struct http_options *options, const char **option,
     char error[256]);

@@ -356,7 +356,7 @@ ctl_main(int argc, char **argv)
 	    {"json", no_argument, NULL, 'j'}, {"now", no_argument, NULL, 'n'},
 	    {"wait", required_argument, NULL, 'w'}, {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
-	const char *path = RUNSTATEDIR "/vetrina/control.sock", *site = NULL;
+	const char *path = CONTROL_SOCKET, *site = NULL;
 	const struct command *command;
 	bool json = false, now = false;
 	json_t *request;

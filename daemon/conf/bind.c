@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/arena.h"
+#include "conf/check.h"
 #include "conf/report.h"
 #include "conf/value.h"
 #include "conf/yaml.h"
@@ -177,26 +178,31 @@ bind_map(struct binder *binder, const struct option *row, struct conf_node *map,
 	}
 }
 
-/* Checks across the options of a collector, once each of them is good. */
-static void
-check_collector(struct binder *binder, const struct conf_collector *collector,
-    const struct conf_node *node, const void *options)
-{
-	const char *problem, *key = NULL;
-	const struct conf_node *blamed;
-	char error[256] = "";
+struct collector_check {
+	struct binder *binder;
+	const struct conf_node *node;
+};
 
-	if (collector->check == NULL)
+static bool
+is_refused(const struct conf_node *node, const char *key)
+{
+	return key != NULL && node->kind == NODE_MAP && check_refused(node, key);
+}
+
+static void
+complain_collector(
+    void *arg, const char *option, const char *other, const char *problem)
+{
+	const struct collector_check *check = arg;
+	const struct conf_node *node = check->node;
+
+	if (is_refused(node, option) || is_refused(node, other))
 		return;
-	problem = collector->check(options, &key, error);
-	if (problem == NULL)
-		return;
-	blamed = key != NULL && node->kind == NODE_MAP ? yaml_child(node, key) : NULL;
-	if (blamed != NULL || key == NULL || node->kind != NODE_MAP)
-		report_value(binder->report, REPORT_ERROR,
-		    blamed != NULL ? blamed : node, "%s", problem);
+	if (node->kind == NODE_MAP)
+		check_complain(
+		    check->binder, REPORT_ERROR, node, option, "%s", problem);
 	else
-		report_absent(binder->report, REPORT_ERROR, node, key, "%s", problem);
+		report_value(check->binder->report, REPORT_ERROR, node, "%s", problem);
 }
 
 struct collector_field {
@@ -209,7 +215,7 @@ bind_collector(struct binder *binder, const struct conf_collector *collector,
     struct conf_node *node, struct collector_field *field)
 {
 	static const struct option group = {.type = OPTION_GROUP};
-	unsigned before = binder->report->lists[REPORT_ERROR].count;
+	struct collector_check check = {binder, node};
 	const struct option *alone;
 
 	if (field->collector != NULL) {
@@ -232,8 +238,8 @@ bind_collector(struct binder *binder, const struct conf_collector *collector,
 	} else if (is_map(binder, &group, node)) {
 		fill(binder, collector->options, node, field->options);
 	}
-	if (binder->report->lists[REPORT_ERROR].count == before)
-		check_collector(binder, collector, node, field->options);
+	if (collector->check != NULL && !node->refused)
+		collector->check(field->options, complain_collector, &check);
 }
 
 static void

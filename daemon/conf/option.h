@@ -103,6 +103,11 @@ struct option {
 
 #define OPTION_END {.name = NULL}
 
+/* Of a problem: the option to blame, and another that takes part in it or NULL. It is not
+ * told where the value of either is in error already. */
+typedef void conf_complain(
+    void *arg, const char *option, const char *other, const char *problem);
+
 /* A collector as the configuration sees it; daemon.c makes these from collectors/. */
 struct conf_collector {
 	const char *name;
@@ -112,9 +117,8 @@ struct conf_collector {
 	size_t sources;		/* data sources of its samples, without up and known */
 	/* The option that may stand alone, as in `http: "https://..."`; NULL: none. */
 	const char *shorthand;
-	/* Checks across options. Returns NULL or what is wrong (static or written
-	 * into error), and in *option the key to blame. */
-	const char *(*check)(const void *options, const char **option, char error[256]);
+	/* What options cannot tell one by one; complains of each problem. NULL: none. */
+	void (*check)(const void *options, conf_complain *complain, void *arg);
 };
 
 #endif

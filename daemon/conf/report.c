@@ -223,8 +223,9 @@ report_write(struct report *report, enum report_kind kind, struct buf *out)
 		qsort(list->lines, list->kept, sizeof(*list->lines), compare_lines);
 	for (i = 0; i < list->kept; i++) {
 		const struct report_line *line = &list->lines[i];
-		buf_printf(out, "%s:%u:%u: %s\n", line->file->name, line->line,
-		    line->column, line->text);
+		buf_printf(out, "%s:%u:%u: %s%s\n", line->file->name, line->line,
+		    line->column, kind == REPORT_WARNING ? "warning: " : "",
+		    line->text);
 	}
 	if (list->count > list->kept)
 		buf_printf(out, "and %zu more\n", list->count - list->kept);

@@ -308,7 +308,7 @@ static const struct option listen[] = {
     {.name = "control",
 	.type = OPTION_PATH,
 	AT(conf, listen.control),
-	.fallback = "/run/vetrina/control.sock",
+	.fallback = CONTROL_SOCKET,
 	.text = "The Unix socket that vetrinactl asks"},
     OPTION_END,
 };

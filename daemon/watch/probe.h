@@ -52,7 +52,7 @@ struct collector {
 	const struct option *options;
 	size_t options_size;
 	const char *shorthand;	/* as conf_collector */
-	const char *(*check)(const void *options, const char **option, char error[256]);
+	void (*check)(const void *options, conf_complain *complain, void *arg);
 	const struct archive_source *sources;
 	size_t source_count;
 	int total;		/* index of the source that is the response time, -1 none */

@@ -97,22 +97,19 @@ const struct option sample_table[] = {
     OPTION_END,
 };
 
-static const char *
-sample_check(const void *arg, const char **option, char error[256])
+static void
+sample_check(const void *options, conf_complain *complain, void *arg)
 {
-	const struct sample *sample = arg;
+	const struct sample *sample = options;
+	char text[256];
 
-	if (sample->mode == 1 && sample->note == NULL) {
-		*option = "note";
-		return "is missing, expected text to post";
-	}
-	if (sample->mode == 2) {
-		*option = "mode";
-		snprintf(error, 256, "deletes %s, expected \"get\" or \"post\"",
+	if (sample->mode == 1 && sample->note == NULL)
+		complain(arg, "note", "mode", "is missing, expected text to post");
+	if (sample->mode == 2 && sample->url != NULL) {
+		snprintf(text, sizeof(text), "deletes %s, expected \"get\" or \"post\"",
 		    sample->url);
-		return error;
+		complain(arg, "mode", "url", text);
 	}
-	return NULL;
 }
 
 static const struct option plain_table[] = {OPTION_END};

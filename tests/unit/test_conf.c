@@ -253,15 +253,19 @@ warnings_do_not_refuse(void **state)
 
 	assert_non_null(conf);
 	assert_string_equal(load.warnings.data,
-	    "v.yaml:2:3: sites.borgo.pages: is empty: the footer links to pages of "
+	    "v.yaml:2:3: warning: sites.borgo.pages: is empty: the footer links to "
+	    "pages of "
 	    "ours, "
 	    "expected the municipality's own\n"
-	    "v.yaml:8:7: sites.borgo.services.anagrafe.checks: is empty: nothing is "
+	    "v.yaml:8:7: warning: sites.borgo.services.anagrafe.checks: is empty: "
+	    "nothing is "
 	    "measured, its state stays unknown\n"
-	    "v.yaml:9:16: sites.borgo.services.anagrafe.title: has no text in \"it\", "
+	    "v.yaml:9:16: warning: sites.borgo.services.anagrafe.title: has no text in "
+	    "\"it\", "
 	    "the "
 	    "site's first language; another is shown\n"
-	    "v.yaml:9:31: sites.borgo.services.anagrafe.title.fr: is not a language of "
+	    "v.yaml:9:31: warning: sites.borgo.services.anagrafe.title.fr: is not a "
+	    "language of "
 	    "the "
 	    "site, expected one of those\n");
 	forget(&load, conf);

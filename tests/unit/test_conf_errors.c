@@ -338,7 +338,10 @@ static const struct bad bad_checks[] = {
 	"collector beside \"sample\", expected one in a check\n"},
     {CHECK "            sample: {mode: post}\n",
 	"v.yaml:11:13: sites.borgo.services.anagrafe.checks.portale.sample.url: is "
-	"missing, expected an address that begins with http:// or https://\n"},
+	"missing, expected an address that begins with http:// or https://\n"
+	"v.yaml:11:13: "
+	"sites.borgo.services.anagrafe.checks.portale.sample.note: is missing, "
+	"expected text to post\n"},
     {SAMPLE "              mode: post\n",
 	"v.yaml:11:13: sites.borgo.services.anagrafe.checks.portale.sample.note: is "
 	"missing, expected text to post\n"},
@@ -522,7 +525,7 @@ a_secret_that_everybody_reads_is_a_warning(void **state)
 	conf = load_text(text, true, &load);
 	assert_non_null(conf);
 	assert_non_null(strstr(load.warnings.data,
-	    "v.yaml:15:25: "
+	    "v.yaml:15:25: warning: "
 	    "sites.borgo.services.anagrafe.checks.portale.sample.key_file: can "
 	    "be read by everybody, expected mode 0640 or less\n"));
 	forget(&load, conf);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -513,11 +514,18 @@ secrets_are_read_and_read_again(void **state)
 }
 
 static void
+complain(void *arg, const char *option, const char *other, const char *problem)
+{
+	(void)other;
+	buf_printf(arg, "%s: %s\n", option, problem);
+}
+
+static void
 options_that_do_not_fit_are_told(void **state)
 {
 	char *header[] = {(char *)"Accept text/html"};
 	char *credentials[] = {(char *)"authorization: Basic c2VjcmV0"};
-	char *pattern[] = {(char *)"("};
+	char *pattern[] = {(char *)"("}, *patterns[] = {(char *)"(", (char *)"[a"};
 	const struct {
 		const char *key, *words;
 		struct http_options options;
@@ -544,22 +552,37 @@ options_that_do_not_fit_are_told(void **state)
 	    {"json", "begins with /", {.json = {1, pattern, NULL}}},
 	};
 	struct http_options good = defaults();
-	const char *key, *wrong;
-	char error[256];
+	struct buf told = BUF_INIT;
 	size_t i;
 
-	assert_null(collector_http.check(&good, &key, error));
+	collector_http.check(&good, complain, &told);
 	good.url = (char *)"https://example.it/a@b?c=d@e";
-	assert_null(collector_http.check(&good, &key, error));
+	collector_http.check(&good, complain, &told);
+	assert_int_equal(told.length, 0);
 	for (i = 0; i < ARRAY_LENGTH(cases); i++) {
-		wrong = collector_http.check(&cases[i].options, &key, error);
-		assert_non_null(wrong);
-		if (strstr(wrong, cases[i].words) == NULL)
-			fail_msg("%s: %s", key, wrong);
-		assert_string_equal(key, cases[i].key);
-		assert_null(strstr(wrong, "secret"));
-		assert_null(strstr(wrong, "c2VjcmV0"));
+		char *begin = mem_printf("%s: ", cases[i].key);
+
+		buf_clear(&told);
+		collector_http.check(&cases[i].options, complain, &told);
+		if (told.length == 0 || strncmp(told.data, begin, strlen(begin)) != 0 ||
+		    strstr(told.data, cases[i].words) == NULL)
+			fail_msg("%s%s: %s", begin, cases[i].words, told.data);
+		assert_null(strstr(told.data, "secret"));
+		assert_null(strstr(told.data, "c2VjcmV0"));
+		free(begin);
 	}
+	buf_clear(&told);
+	good = defaults();
+	good.user = (char *)"a:b";
+	good.match = (struct conf_strings){2, patterns, NULL};
+	good.json = (struct conf_strings){1, pattern, NULL};
+	collector_http.check(&good, complain, &told);
+	assert_non_null(strstr(told.data, "user: user and password_file go together\n"
+					  "user: a user of basic authentication has no "
+					  "colon\nmatch: 1 of 2: "));
+	assert_non_null(strstr(told.data, "\nmatch: 2 of 2: "));
+	assert_non_null(strstr(told.data, "\njson: "));
+	buf_free(&told);
 }
 
 static struct conf *
