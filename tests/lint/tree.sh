@@ -11,7 +11,7 @@ files() {
 	if [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ]; then
 		git ls-files
 	else
-		find . -type f -not -path '*/node_modules/*' -not -path './dashboards/dist/*' \
+		find . -type f -not -path './.git/*' -not -path '*/node_modules/*' -not -path './dashboards/dist/*' \
 			-not -path './_*' -not -path './build*' -not -path './autom4te.cache/*' \
 			-not -name Makefile.in -not -name configure -not -name aclocal.m4
 	fi
