@@ -26,7 +26,8 @@ enum archive_queue { QUEUE_READER, QUEUE_FLUSH, QUEUE_MAKE, QUEUES };
 struct archive_series {
 	MAGIC;
 	struct archive *archive;
-	RB_ENTRY(archive_series) node;	   /* in the tree, while open */
+	RB_ENTRY(archive_series) node;	   /* in the tree */
+	int64_t birth;			   /* order among those of its key */
 	TAILQ_ENTRY(archive_series) entry; /* in the list of the open or the closed */
 	TAILQ_ENTRY(archive_series) queued;
 	enum archive_queue queue, job_queue; /* QUEUES: in none */
@@ -66,7 +67,8 @@ struct archive {
 	struct rrdguard *guard;
 	struct archive_list open, closed; /* closed: the elder first */
 	struct archive_list queues[QUEUES];
-	struct archive_tree tree;
+	struct archive_tree tree;	       /* of all, by key, the younger first */
+	int64_t births, foreign_births;
 	unsigned jobs, making;
 	struct loop_timer *again_timer, *refused_timer;
 	uint32_t unsafe_from, safe_from; /* generations of the journal; 0: none unsafe */
@@ -76,14 +78,15 @@ struct archive {
 	struct log_limit time_limit, full_limit, error_limit;
 };
 
-/* Takes sources, allocated; the series is in no list yet. */
+/* Takes sources, allocated; the series is in no list yet, nor in the tree. */
 struct archive_series *archive_series_create(struct archive *archive,
     const struct record_definition *name, struct archive_source *sources, size_t count);
+/* The open one. */
 struct archive_series *archive_series_find(struct archive *archive, const char *key);
 void archive_series_insert(struct archive_series *series); /* among the open */
+void archive_series_insert_foreign(struct archive_series *series); /* the eldest */
 /* Puts the series among the closed, last; it goes when its rows are in the file. */
 void archive_series_retire(struct archive_series *series);
-bool archive_series_same_key(const struct archive_series *a, const struct archive_series *b);
 
 /* Queues the series for what it needs next, if anything; a closed one that needs
  * nothing more is destroyed. */

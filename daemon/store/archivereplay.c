@@ -161,8 +161,7 @@ create_foreign(struct archive *archive, struct replay_series *replayed)
 	series->source_names = replayed->text; /* and its names with it */
 	replayed->text = NULL;
 	series->foreign = series->wanted = true;
-	/* Older than all that this run closed. */
-	TAILQ_INSERT_HEAD(&archive->closed, series, entry);
+	archive_series_insert_foreign(series);
 	return series;
 }
 

@@ -30,7 +30,11 @@
 static int
 compare(const struct archive_series *a, const struct archive_series *b)
 {
-	return strcmp(a->key, b->key);
+	int order = strcmp(a->key, b->key);
+
+	if (order != 0)
+		return order;
+	return a->birth > b->birth ? -1 : a->birth < b->birth;
 }
 
 TREE_GENERATE(archive_tree, archive_series, node, compare)
@@ -47,12 +51,6 @@ same_retention(const struct conf_retention *a, const struct conf_retention *b)
 		    a->tiers[i].keep_us != b->tiers[i].keep_us)
 			return false;
 	return true;
-}
-
-bool
-archive_series_same_key(const struct archive_series *a, const struct archive_series *b)
-{
-	return a->hash == b->hash && strcmp(a->key, b->key) == 0;
 }
 
 void
@@ -126,27 +124,41 @@ archive_series_create(struct archive *archive, const struct record_definition *n
 struct archive_series *
 archive_series_find(struct archive *archive, const char *key)
 {
-	struct archive_series wanted = {.key = (char *)key};
+	struct archive_series wanted = {.key = (char *)key, .birth = INT64_MAX};
+	struct archive_series *youngest =
+	    RB_NFIND(archive_tree, &archive->tree, &wanted);
 
-	return RB_FIND(archive_tree, &archive->tree, &wanted);
+	return youngest != NULL && youngest->open && strcmp(youngest->key, key) == 0
+		   ? youngest
+		   : NULL;
 }
 
 void
 archive_series_insert(struct archive_series *series)
 {
-	struct archive_series *twin;
+	struct archive *archive = series->archive;
 
-	twin = RB_INSERT(archive_tree, &series->archive->tree, series);
-	assert(twin == NULL);
-	TAILQ_INSERT_TAIL(&series->archive->open, series, entry);
+	assert(archive_series_find(archive, series->key) == NULL);
+	series->birth = ++archive->births;
+	RB_INSERT(archive_tree, &archive->tree, series);
+	TAILQ_INSERT_TAIL(&archive->open, series, entry);
 	series->open = true;
+}
+
+void
+archive_series_insert_foreign(struct archive_series *series)
+{
+	struct archive *archive = series->archive;
+
+	series->birth = --archive->foreign_births;
+	RB_INSERT(archive_tree, &archive->tree, series);
+	TAILQ_INSERT_HEAD(&archive->closed, series, entry);
 }
 
 void
 archive_series_retire(struct archive_series *series)
 {
 	assert(series->open);
-	RB_REMOVE(archive_tree, &series->archive->tree, series);
 	TAILQ_REMOVE(&series->archive->open, series, entry);
 	TAILQ_INSERT_TAIL(&series->archive->closed, series, entry);
 	series->open = false;
@@ -154,16 +166,23 @@ archive_series_retire(struct archive_series *series)
 	series->held = false;
 }
 
+static struct archive_series *
+of_same_key(const struct archive_series *series, struct archive_series *other)
+{
+	return other != NULL && strcmp(other->key, series->key) == 0 ? other : NULL;
+}
+
 /* Who waits for a closed series: the next of its key. */
 static struct archive_series *
 younger(struct archive_series *series)
 {
-	struct archive_series *other = series;
+	return of_same_key(series, RB_PREV(archive_tree, tree, series));
+}
 
-	while ((other = TAILQ_NEXT(other, entry)) != NULL)
-		if (archive_series_same_key(other, series))
-			return other;
-	return RB_FIND(archive_tree, &series->archive->tree, series);
+static bool
+has_elder(struct archive_series *series)
+{
+	return of_same_key(series, RB_NEXT(archive_tree, tree, series)) != NULL;
 }
 
 static void
@@ -173,6 +192,7 @@ series_destroy(struct archive_series *series)
 	struct archive_series *next = younger(series);
 
 	assert(!series->open && !series->busy && series->queue == QUEUES);
+	RB_REMOVE(archive_tree, &archive->tree, series);
 	TAILQ_REMOVE(&archive->closed, series, entry);
 	if (series->rows != NULL) /* could not be written: the journal has them */
 		archive_count_pending(series, -(int64_t)series->rows->count);
@@ -190,20 +210,6 @@ series_destroy(struct archive_series *series)
 	free(series);
 	if (next != NULL && !archive->closing)
 		archive_dispatch(next);
-}
-
-static bool
-has_elder(const struct archive_series *series)
-{
-	const struct archive_series *other;
-
-	TAILQ_FOREACH (other, &series->archive->closed, entry) {
-		if (other == series)
-			return false;
-		if (archive_series_same_key(other, series))
-			return true;
-	}
-	return false;
 }
 
 /* Jobs. */

@@ -63,19 +63,38 @@ conf_site(const struct conf *conf, const char *id)
 	return NULL;
 }
 
-static const struct conf_check *
-conf_check(const struct conf_site *site, const char *service, const char *check)
+/* A reload keeps the order of most of what there is: looking begins where the other one
+ * of its kind stands, or thousands of services are compared with thousands. */
+static const struct conf_service *
+conf_service(const struct conf_site *site, const char *id, size_t at)
 {
-	size_t i, j;
+	size_t i;
 
-	for (i = 0; site != NULL && i < site->service_count; i++) {
-		const struct conf_service *s = &site->services[i];
-		if (strcmp(s->id, service) != 0)
-			continue;
-		for (j = 0; j < s->check_count; j++)
-			if (strcmp(s->checks[j].id, check) == 0)
-				return &s->checks[j];
-	}
+	for (i = 0; i < site->service_count; i++, at++)
+		if (strcmp(site->services[at % site->service_count].id, id) == 0)
+			return &site->services[at % site->service_count];
+	return NULL;
+}
+
+static struct registry_service *
+service_near(const struct registry_site *site, const char *id, size_t at)
+{
+	size_t i;
+
+	for (i = 0; i < site->service_count; i++, at++)
+		if (strcmp(site->services[at % site->service_count]->conf->id, id) == 0)
+			return site->services[at % site->service_count];
+	return NULL;
+}
+
+static const struct conf_check *
+conf_check(const struct conf_service *service, const char *id)
+{
+	size_t i;
+
+	for (i = 0; service != NULL && i < service->check_count; i++)
+		if (strcmp(service->checks[i].id, id) == 0)
+			return &service->checks[i];
 	return NULL;
 }
 
@@ -167,10 +186,14 @@ close_changed(struct registry *registry, const struct conf *conf)
 		    conf != NULL ? conf_site(conf, site->conf->id) : NULL;
 		for (j = 0; j < site->service_count; j++) {
 			struct registry_service *service = site->services[j];
+			const struct conf_service *new_service =
+			    new_site != NULL
+				? conf_service(new_site, service->conf->id, j)
+				: NULL;
 			for (k = 0; k < service->check_count; k++)
 				if (!keep_or_close(registry, service->checks[k],
-					conf_check(new_site, service->conf->id,
-					    service->checks[k]->conf->id)))
+					conf_check(
+					    new_service, service->checks[k]->conf->id)))
 					service->checks[k] = NULL;
 		}
 	}
@@ -243,7 +266,7 @@ site_make(struct registry *registry, struct registry_site *old, const struct con
 	for (i = 0; i < site->service_count; i++) {
 		const struct conf_service *service = &site_conf->services[i];
 		site->services[i] = service_make(registry,
-		    old != NULL ? registry_find_service(old, service->id) : NULL, site,
+		    old != NULL ? service_near(old, service->id, i) : NULL, site,
 		    service);
 	}
 	return site;
@@ -371,12 +394,7 @@ registry_find_site(const struct registry *registry, const char *id)
 struct registry_service *
 registry_find_service(struct registry_site *site, const char *id)
 {
-	size_t i;
-
-	for (i = 0; i < site->service_count; i++)
-		if (strcmp(site->services[i]->conf->id, id) == 0)
-			return site->services[i];
-	return NULL;
+	return service_near(site, id, 0);
 }
 
 struct registry_check *
