@@ -351,7 +351,6 @@ ask(struct registry *registry, struct registry_site *site, size_t at, const char
     struct registry_past *past)
 {
 	struct registry_service *service = site->services[at];
-
 	struct recall *recall;
 
 	if (past->asked || site->asking >= ASKING_MAX)
