@@ -59,16 +59,25 @@ seconds_of(json_t *values, const char *key, char *out, size_t size)
 	return out;
 }
 
+static const char *
+writable_of(json_t *store)
+{
+	return json_is_true(json_object_get(store, "writable")) ? "writable"
+								: "NOT WRITABLE";
+}
+
 static void
 print_status(json_t *result)
 {
 	json_t *config = json_object_get(result, "config");
 	json_t *checks = json_object_get(result, "checks");
 	json_t *store = json_object_get(result, "store");
+	json_t *ledger = json_object_get(result, "ledger");
 	const char *error = json_string_value(json_object_get(config, "error"));
-	char size[TEXT_DURATION_SIZE];
+	char size[TEXT_DURATION_SIZE], late[32];
 
-	printf("vetrinad %s, running since %s\n", text_of(result, "version"),
+	printf("vetrinad %s, process %lld, running since %s\n",
+	    text_of(result, "version"), integer_of(result, "pid"),
 	    text_of(result, "started"));
 	printf("configuration  %s, loaded %s\n", text_of(config, "file"),
 	    text_of(config, "loaded"));
@@ -80,11 +89,20 @@ print_status(json_t *result)
 	    integer_of(checks, "total"), integer_of(checks, "up"),
 	    integer_of(checks, "degraded"), integer_of(checks, "down"),
 	    integer_of(checks, "unknown"), integer_of(checks, "maintenance"));
-	printf("store          %s, %lld samples (%s) wait for their files\n",
-	    json_is_true(json_object_get(store, "writable")) ? "writable"
-							     : "NOT WRITABLE",
-	    integer_of(store, "pending_samples"),
-	    text_size_round(integer_of(store, "pending_bytes"), size));
+	printf("schedule       %lld running, %lld missed, at most %s late\n",
+	    integer_of(checks, "running"), integer_of(checks, "missed"),
+	    seconds_of(checks, "late", late, sizeof(late)));
+	printf("store          %s, %lld samples (%s) wait for their files, %lld "
+	       "refused%s\n",
+	    writable_of(store), integer_of(store, "pending_samples"),
+	    text_size_round(integer_of(store, "pending_bytes"), size),
+	    integer_of(store, "refused"),
+	    json_is_true(json_object_get(store, "replay_done"))
+		? ""
+		: ", those of before the start are still read");
+	printf("ledger         %s, %lld changes of verdict wait, %lld lost\n",
+	    writable_of(ledger), integer_of(ledger, "pending"),
+	    integer_of(ledger, "dropped"));
 }
 
 static void

@@ -299,17 +299,6 @@ text_clean_lines(char *text)
 	} while (more);
 }
 
-bool
-text_equal_secret(const char *a, const char *b)
-{
-	size_t la = strlen(a), lb = strlen(b), i;
-	unsigned char difference = la != lb;
-
-	for (i = 0; i < la; i++)
-		difference |= a[i] ^ b[lb > 0 ? i % lb : 0];
-	return difference == 0;
-}
-
 static size_t
 distance(const char *a, const char *b)
 {

@@ -42,8 +42,6 @@ bool text_is_utf8(const char *text, size_t length);
  * was cut off at the end goes. For what a stranger sent and a person shall read. */
 void text_clean(char *text);
 void text_clean_lines(char *text); /* the same, newlines stay */
-/* Compares without telling by its time how much was equal. */
-bool text_equal_secret(const char *a, const char *b);
 /* The candidate nearest to text (edit distance at most 2 and under half of its
  * length), or NULL: for "did you mean". */
 const char *text_nearest(const char *text, const char *const *candidates, size_t count);

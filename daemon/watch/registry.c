@@ -38,6 +38,7 @@ struct registry {
 	uint64_t runs, missed, retries; /* of checks that are gone */
 	double late_max_s[2];           /* of this window and of the one before */
 	int64_t window_us;              /* mono, when this one began */
+	struct ledger_stats ledger;     /* of sites that are gone */
 };
 
 static const struct collector *
@@ -273,10 +274,28 @@ site_make(struct registry *registry, struct registry_site *old, const struct con
 }
 
 static void
-site_free(struct registry_site *site)
+add_ledger(struct ledger_stats *sum, const struct ledger *ledger, bool lives)
+{
+	struct ledger_stats stats;
+
+	ledger_stats(ledger, &stats);
+	sum->written += stats.written;
+	sum->dropped += stats.dropped;
+	sum->errors += stats.errors;
+	sum->damaged += stats.damaged;
+	if (!lives)
+		return;
+	sum->queued += stats.queued;
+	sum->writable &= stats.writable;
+}
+
+static void
+site_free(struct registry *registry, struct registry_site *site)
 {
 	size_t i;
 
+	if (site->ledger != NULL)
+		add_ledger(&registry->ledger, site->ledger, false);
 	for (i = 0; i < site->service_count; i++) {
 		free(site->services[i]->checks);
 		free(site->services[i]);
@@ -332,7 +351,7 @@ registry_apply(struct registry *registry, struct conf *conf)
 	registry->sites = sites;
 	registry->site_count = conf->site_count;
 	for (i = 0; i < count; i++)
-		site_free(old[i]);
+		site_free(registry, old[i]);
 	free(old);
 	conf_free(registry->conf);
 	registry->conf = conf;
@@ -354,7 +373,7 @@ registry_destroy(struct registry *registry)
 	count = registry->site_count;
 	registry->site_count = 0;
 	for (i = 0; i < count; i++)
-		site_free(registry->sites[i]);
+		site_free(registry, registry->sites[i]);
 	free(registry->sites);
 	conf_free(registry->conf);
 	MAGIC_CLEAR(registry);
@@ -441,7 +460,10 @@ registry_stats(const struct registry *registry, struct registry_stats *out)
 	out->missed = registry->missed;
 	out->retries = registry->retries;
 	out->late_max_s = fmax(registry->late_max_s[0], registry->late_max_s[1]);
-	for (i = 0; i < registry->site_count; i++)
+	out->ledger = registry->ledger;
+	out->ledger.writable = true;
+	for (i = 0; i < registry->site_count; i++) {
+		add_ledger(&out->ledger, registry->sites[i]->ledger, true);
 		for (j = 0; j < registry->sites[i]->service_count; j++) {
 			struct registry_service *service =
 			    registry->sites[i]->services[j];
@@ -455,4 +477,5 @@ registry_stats(const struct registry *registry, struct registry_stats *out)
 				out->verdicts[registry_check_verdict(check, now)]++;
 			}
 		}
+	}
 }

@@ -15,12 +15,12 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
+#include "store/ledger.h"
 #include "watch/probe.h"
 #include "watch/verdict.h"
 
 struct archive;
 struct archive_series;
-struct ledger;
 struct loop;
 struct registry;
 struct runner;
@@ -117,6 +117,7 @@ struct registry_stats {
 	size_t checks, running;
 	size_t verdicts[VERDICTS];	/* of checks, now */
 	double late_max_s;		/* of the runs of the last one to two minutes */
+	struct ledger_stats ledger;	/* of all sites together; writable: each of them */
 };
 void registry_stats(const struct registry *registry, struct registry_stats *out);
 

@@ -68,49 +68,85 @@ site_argument(struct control_request *request, struct registry *registry,
 	return *site != NULL;
 }
 
+static json_t *
+config_json(const struct web_status *status)
+{
+	return json_pack("{s:s, s:o, s:b, s:s?}", "file", status->config_file, "loaded",
+	    time_json(status->config_loaded_us), "ok", status->config_ok, "error",
+	    status->config_error);
+}
+
+static json_t *
+counts_json(const struct registry_stats *stats)
+{
+	json_t *out = json_pack("{s:I, s:I, s:I, s:o}", "total",
+	    (json_int_t)stats->checks, "running", (json_int_t)stats->running, "missed",
+	    (json_int_t)stats->missed, "late", number_json(stats->late_max_s));
+	enum verdict verdict;
+
+	for (verdict = 0; verdict < VERDICTS; verdict++)
+		json_object_set_new(out, verdict_name(verdict),
+		    json_integer((json_int_t)stats->verdicts[verdict]));
+	return out;
+}
+
+static json_t *
+queues_json(const struct web_env *env)
+{
+	struct worker_pool *pools[] = {env->rrd, env->io};
+	json_t *out = json_object();
+	struct worker_stats stats;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LENGTH(pools); i++) {
+		worker_stats(pools[i], &stats);
+		json_object_set_new(out, worker_name(pools[i]),
+		    json_pack("{s:i, s:i, s:i, s:I}", "queued", stats.queued, "running",
+			stats.running, "capacity", stats.capacity, "refused",
+			(json_int_t)stats.refused));
+	}
+	return out;
+}
+
+static json_t *
+store_json(const struct archive *archive)
+{
+	struct archive_stats stats;
+
+	archive_stats(archive, &stats);
+	return json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:I}", "writable",
+	    stats.writable, "replay_done", stats.replay_done, "samples",
+	    (json_int_t)stats.samples, "pending_samples",
+	    (json_int_t)stats.pending_samples, "pending_bytes",
+	    (json_int_t)stats.pending_bytes, "refused",
+	    (json_int_t)(stats.refused_full + stats.refused_time), "rows_written",
+	    (json_int_t)stats.rows_written);
+}
+
+static json_t *
+ledger_json(const struct ledger_stats *stats)
+{
+	return json_pack("{s:b, s:I, s:I, s:I}", "writable", stats->writable, "pending",
+	    (json_int_t)stats->queued, "dropped", (json_int_t)stats->dropped, "errors",
+	    (json_int_t)stats->errors);
+}
+
 static void
 command_status(
     struct control_request *request, json_t *arguments, struct command_env *env)
 {
 	const struct web_status *status = env->web_env->status;
-	struct worker_pool *pools[] = {env->web_env->rrd, env->web_env->io};
-	json_t *queues = json_object();
-	struct archive_stats store;
-	struct registry_stats checks;
-	size_t i;
+	struct registry_stats stats;
 
-	registry_stats(env->web_env->registry, &checks);
-	archive_stats(env->web_env->archive, &store);
-	for (i = 0; i < ARRAY_LENGTH(pools); i++) {
-		struct worker_stats stats;
-		worker_stats(pools[i], &stats);
-		json_object_set_new(queues, worker_name(pools[i]),
-		    json_pack("{s:i, s:i, s:i, s:I}", "queued", stats.queued, "running",
-			stats.running, "capacity", stats.capacity, "refused",
-			(json_int_t)stats.refused));
-	}
+	registry_stats(env->web_env->registry, &stats);
 	control_reply(request,
-	    json_pack("{s:s, s:i, s:o, s:s?, s:s?, s:{s:s, s:o, s:b, s:s?},"
-		      " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o,"
-		      " s:{s:b, s:b, s:I, s:I, s:I, s:I, s:I}, s:I}",
+	    json_pack("{s:s, s:i, s:o, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:I}",
 		"version", PACKAGE_VERSION, "pid", (int)getpid(), "started",
 		time_json(status->started_us), "public", web_public_address(env->web),
-		"admin", web_admin_address(env->web), "config", "file",
-		status->config_file, "loaded", time_json(status->config_loaded_us),
-		"ok", status->config_ok, "error", status->config_error, "checks",
-		"total", (json_int_t)checks.checks, "up",
-		(json_int_t)checks.verdicts[VERDICT_UP], "degraded",
-		(json_int_t)checks.verdicts[VERDICT_DEGRADED], "down",
-		(json_int_t)checks.verdicts[VERDICT_DOWN], "unknown",
-		(json_int_t)checks.verdicts[VERDICT_UNKNOWN], "maintenance",
-		(json_int_t)checks.verdicts[VERDICT_MAINTENANCE], "running",
-		(json_int_t)checks.running, "missed", (json_int_t)checks.missed,
-		"queues", queues, "store", "writable", store.writable, "replay_done",
-		store.replay_done, "samples", (json_int_t)store.samples,
-		"pending_samples", (json_int_t)store.pending_samples, "pending_bytes",
-		(json_int_t)store.pending_bytes, "refused",
-		(json_int_t)(store.refused_full + store.refused_time), "rows_written",
-		(json_int_t)store.rows_written, "clock_steps",
+		"admin", web_admin_address(env->web), "config", config_json(status),
+		"checks", counts_json(&stats), "queues", queues_json(env->web_env),
+		"store", store_json(env->web_env->archive), "ledger",
+		ledger_json(&stats.ledger), "clock_steps",
 		(json_int_t)status->clock_steps));
 }
 

@@ -330,6 +330,28 @@ write_archive(struct exposition *e, const struct archive *archive)
 }
 
 static void
+write_registry(struct exposition *e, const struct registry *registry)
+{
+	struct registry_stats stats;
+
+	registry_stats(registry, &stats);
+	gauge(e, "vetrina_late_max_seconds", "seconds", stats.late_max_s,
+	    "How late the latest run of the last minute or two began.");
+	counter(e, "vetrina_transitions", NULL, stats.ledger.written,
+	    "Changes of verdict written to the ledgers.");
+	gauge(e, "vetrina_transitions_pending", NULL, stats.ledger.queued,
+	    "Changes of verdict that wait to be written.");
+	counter(e, "vetrina_transitions_dropped", NULL, stats.ledger.dropped,
+	    "Changes of verdict that are lost: too many waited.");
+	counter(e, "vetrina_ledger_errors", NULL, stats.ledger.errors,
+	    "Reads and writes of a ledger that failed; they are tried again.");
+	counter(e, "vetrina_ledger_damaged", NULL, stats.ledger.damaged,
+	    "Ledgers that were damaged and moved aside.");
+	gauge(e, "vetrina_ledger_writable", NULL, stats.ledger.writable,
+	    "1 if the last write to each ledger went well.");
+}
+
+static void
 write_workers(struct exposition *e, const struct web_env *env)
 {
 	static const struct {
@@ -509,6 +531,8 @@ metrics_write(const struct metrics_source *source, bool openmetrics, struct buf 
 
 	write_checks(&e, env->registry);
 	write_status(&e, env->status);
+	if (env->registry != NULL)
+		write_registry(&e, env->registry);
 	if (env->archive != NULL)
 		write_archive(&e, env->archive);
 	if (env->loop != NULL) {

@@ -167,7 +167,8 @@ async function reload(daemon, configuration, port) {
 
 async function commands(daemon) {
   ok('status, checks and services are tables too', [
-    ...(/1 up/.test((await daemon.ctl('status')).out) ? [] : [(await daemon.ctl('status')).out]),
+    ...(/1 up[^]*\d\.\d+ s late[^]*store +writable[^]*ledger +writable, 0/.test((await daemon.ctl('status')).out)
+      ? [] : [(await daemon.ctl('status')).out]),
     ...(/borgo\/sito\/portale +http +up/.test((await daemon.ctl('checks')).out) ? []
       : [(await daemon.ctl('checks')).out]),
     ...(/^borgo\/sito +up/m.test((await daemon.ctl('services')).out) ? [] : [(await daemon.ctl('services')).out]),

@@ -94,6 +94,13 @@ registry_check_verdict(const struct registry_check *check, int64_t wall_us)
 }
 
 void
+registry_stats(const struct registry *registry, struct registry_stats *out)
+{
+	*out = (struct registry_stats){.late_max_s = 0.5,
+	    .ledger = {.written = 5, .dropped = 2, .writable = true}};
+}
+
+void
 archive_stats(const struct archive *archive, struct archive_stats *out)
 {
 	*out = (struct archive_stats){
@@ -171,6 +178,9 @@ the_text_format(void **state)
 	has(&out, "vetrina_check_runs_total" LABELS " 7");
 	has(&out, "vetrina_check_failures_total" LABELS " 2");
 	has(&out, "vetrina_check_missed_total" LABELS " 1");
+	has(&out, "vetrina_late_max_seconds 0.5");
+	has(&out, "vetrina_transitions_dropped_total 2");
+	has(&out, "vetrina_ledger_writable 1");
 	has(&out, "vetrina_check_late_seconds" LABELS " 0.125");
 	has(&out, "vetrina_check_last_run_timestamp_seconds" LABELS " 1764000000.5");
 	has(&out, "vetrina_samples_total 41");
