@@ -28,11 +28,13 @@ usage(FILE *out)
 int
 cli_parse(int argc, char **argv, struct cli *out)
 {
+	static const struct option options[] = {
+	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
 	const char *file = SYSCONFDIR "/vetrina/vetrina.yaml";
 	char *folder;
 	int c;
 
-	while ((c = getopt(argc, argv, "c:fhtTvV")) != -1) {
+	while ((c = getopt_long(argc, argv, "c:fhtTvV", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			file = optarg;
