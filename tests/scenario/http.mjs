@@ -64,7 +64,13 @@ async function startNginx(folder, certs, ports, ipv6) {
     location /basic { if ($http_authorization != "Basic ${basic}") { return 401 "no"; } return 200 "yes"; }
     location /method { if ($request_method != POST) { return 405 "no"; } return 200 "yes"; }
   }`,
-    tls(ports.tls, certs.good),
+    "log_format kept '$arg_check $connection_requests $ssl_session_reused';",
+    tls(ports.tls, certs.good, `listen 127.0.0.1:${ports.kept} ssl; ssl_session_cache shared:kept:1m;
+    access_log ${path.join(folder, 'tls.log')} kept;`),
+    `server {
+    listen 127.0.0.1:${ports.proxy};
+    location / { proxy_pass http://127.0.0.1:${ports.plain}; add_header X-Proxy yes; }
+  }`,
     tls(ports.http2, certs.good, '', 'ssl http2'),
     tls(ports.expired, certs.expired),
     tls(ports.early, certs.early),
@@ -121,6 +127,7 @@ function plan({ ports, ipv6, certs, files, servers, closedPort }) {
     'unknown-issuer': [{ url: `https://localhost:${ports.tls}/` }, down('certificate_issuer', /./)],
     'client': [{ ...secure(ports.client), certificate_file: certs.client.certificate, key_file: certs.client.key }, up],
     'no-client': [secure(ports.client), down('status', /^status 400/)],
+    'proxy': [{ url: plain('/page.html'), proxy: `http://127.0.0.1:${ports.proxy}`, match: 'attivo', header: 'X-Proxy: ^yes$' }, up],
     'tls-silent': [{ ...secure(servers.never.port) }, down('tls_timeout', /./, { timing: hung, phases: { connect: [0, 1], tls: NONE } })],
     'tls-plain': [secure(ports.plain), down('tls', /./)],
     'slow': [at(servers.slow), { ...up, phases: { first_byte: [SLOW_MS / 1000 - 0.01, 3], total: [SLOW_MS / 1000 - 0.01, 4] } }],
@@ -158,11 +165,29 @@ function judge(check, wanted) {
   return problems;
 }
 
+// What the server saw of a check's requests: "the connection's how manieth, TLS session
+// resumed or not".
+const REUSES = {
+  none: ['1 .', '1 .', '1 .'],
+  session: ['1 .', '1 r', '1 r'],
+  connection: ['1 .', '2 .', '3 .'],
+};
+
+async function reuse(daemon, folder) {
+  for (const id of [...Object.keys(REUSES), ...Object.keys(REUSES)])
+    await daemon.json('check', `prova/${id}`, '--now');
+  const lines = fs.readFileSync(path.join(folder, 'tls.log'), 'utf8').split('\n');
+  const seen = (id) => lines.filter((line) => line.startsWith(`${id} `)).map((line) => line.slice(id.length + 1));
+  for (const [id, wanted] of Object.entries(REUSES))
+    ok(`reuse: ${id}`, equal('requests', seen(id), wanted));
+  ok('a retry is on a connection of its own', equal('requests', seen('retry'), ['1 .', '1 .']));
+}
+
 await scenario(async () => {
   need('nginx', 'openssl');
   const folder = tempFolder('http');
   const certs = await certificates(folder);
-  const names = ['plain', 'tls', 'http2', 'expired', 'early', 'wrongName', 'selfSigned', 'client', 'closed'];
+  const names = ['plain', 'tls', 'http2', 'expired', 'early', 'wrongName', 'selfSigned', 'client', 'proxy', 'kept', 'closed'];
   const numbers = await freePorts(names.length);
   const ports = Object.fromEntries(names.map((name, i) => [name, numbers[i]]));
   const ipv6 = await canListen('::1') ? (await freePorts(1, '::1'))[0] : null;
@@ -186,6 +211,12 @@ await scenario(async () => {
   const daily = (http, timing) => ({ every: '1d', timeout: '10s', ...timing, http });
   const checks = Object.fromEntries(Object.entries(planned)
     .map(([id, [http, wanted]]) => [id, daily(http, wanted.timing)]));
+  // Checks of one host and port share what they keep: here each has its own.
+  const kept = (id, host, more) => daily({ url: `https://${host}/?check=${id}`, ca_file: certs.ca, ...more });
+  checks.none = kept('none', `localhost:${ports.tls}`);
+  checks.session = kept('session', `localhost:${ports.tls}`, { reuse: 'session' });
+  checks.connection = kept('connection', `localhost:${ports.kept}`, { reuse: 'connection' });
+  checks.retry = kept('retry', `127.0.0.1:${ports.kept}`, { reuse: 'connection', status: 404 });
   checks.frozen = daily(`http://127.0.0.1:${servers.frozen.port}/`);
   const daemon = await vetrinad(folder, { sites: { prova: site({ prova: { checks } }) } });
 
@@ -198,6 +229,8 @@ await scenario(async () => {
   for (const [id, [, wanted]] of Object.entries(planned))
     ok(id, judge(measured.find(({ check }) => check === id), wanted));
   ok('a failure is measured once more before it counts', equal('requests', servers.midBody.requests, 2));
+
+  await reuse(daemon, folder);
 
   // Connected, but not accepted: the wait is the first byte's.
   servers.frozen.freeze();

@@ -513,6 +513,23 @@ the_disk_is_told_per_check_and_in_all(void **state)
 }
 
 static void
+a_disk_too_small_is_a_warning(void **state)
+{
+	struct buf out = BUF_INIT;
+	struct conf *conf = load_good(SAMPLE);
+
+	conf_disk_report(conf, &out);
+	assert_null(strstr(out.data, "warning"));
+	conf->store.pending_max = INT64_MAX / 2;
+	buf_clear(&out);
+	conf_disk_report(conf, &out);
+	assert_non_null(strstr(out.data, "\nwarning: "));
+	assert_non_null(strstr(out.data, " is missing for what the archive takes\n"));
+	buf_free(&out);
+	conf_free(conf);
+}
+
+static void
 the_schema_is_json_and_knows_the_options(void **state)
 {
 	struct buf out = BUF_INIT;
@@ -626,6 +643,7 @@ main(void)
 	    cmocka_unit_test(retention_weighs_what_librrd_writes),
 	    cmocka_unit_test(retention_is_rounded_to_the_interval),
 	    cmocka_unit_test(the_disk_is_told_per_check_and_in_all),
+	    cmocka_unit_test(a_disk_too_small_is_a_warning),
 	    cmocka_unit_test(the_schema_is_json_and_knows_the_options),
 	    cmocka_unit_test(the_example_loads_as_it_is_and_filled_in),
 	    cmocka_unit_test(the_example_of_the_real_collectors_loads),
