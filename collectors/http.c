@@ -22,6 +22,7 @@
 #include "collectors/secret.h"
 #include "loop/fetch.h"
 #include "loop/loop.h"
+#include "loop/url.h"
 
 #define HTTP_MAGIC 0x68636865
 #define DAY_S 86400.0
@@ -30,6 +31,7 @@ struct http {
 	MAGIC;
 	struct probe_env env;
 	const struct http_options *options;
+	struct url url; /* of the options; empty if it cannot be parsed */
 	int64_t dns_cache_us;
 	const char **headers; /* NULL-terminated, borrowed from options */
 	struct expect *expect;
@@ -217,6 +219,7 @@ http_start(void *arg, struct probe_run *run, int64_t timeout_us, bool fresh)
 	struct fetch_request request = {
 	    .method = http_methods[opts->method],
 	    .url = opts->url,
+	    .parsed = http->url.text != NULL ? &http->url : NULL,
 	    .headers = http->headers,
 	    .body = opts->body,
 	    .body_length = opts->body != NULL ? strlen(opts->body) : 0,
@@ -281,6 +284,8 @@ http_open(const struct probe_env *env, const void *arg, int64_t dns_cache_us,
 	http->expect = expect;
 	http->headers = mem_array(opts->headers.count + 1, sizeof(*http->headers));
 	http_rebind(http, opts);
+	if (url_parse(opts->url, NULL, &http->url) != 0)
+		url_free(&http->url);
 	if (opts->bearer_file != NULL)
 		http->bearer = secret_create(opts->bearer_file);
 	if (opts->password_file != NULL)
@@ -316,6 +321,7 @@ http_close(void *arg)
 	secret_destroy(http->bearer);
 	secret_destroy(http->password);
 	expect_destroy(http->expect);
+	url_free(&http->url);
 	free(http->headers);
 	MAGIC_CLEAR(http);
 	free(http);

@@ -430,7 +430,11 @@ take_urls(struct fetch *fetch, const struct fetch_request *from)
 
 	if (!is_method(from->method))
 		return "the method is not a word of capital letters";
-	if (url_parse(from->url, NULL, &fetch->url) != 0 || !is_http(&fetch->url))
+	if (from->parsed != NULL)
+		url_copy(from->parsed, &fetch->url);
+	else if (url_parse(from->url, NULL, &fetch->url) != 0)
+		url_free(&fetch->url);
+	if (fetch->url.text == NULL || !is_http(&fetch->url))
 		return "the URL is not http:// or https:// with a valid host";
 	to->url = &fetch->url;
 	if (to->user == NULL && fetch->url.user != NULL) {

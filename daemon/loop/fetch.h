@@ -17,6 +17,7 @@
 struct loop;
 struct fetch_pool;
 struct fetch;
+struct url;
 
 /* How a request ended. The names of these are the classes of vetrinad(8). */
 enum fetch_class {
@@ -34,6 +35,7 @@ enum fetch_reuse { FETCH_REUSE_NONE, FETCH_REUSE_SESSION, FETCH_REUSE_CONNECTION
 struct fetch_request {
 	const char *method;		/* "GET", "HEAD", "POST", ... */
 	const char *url;		/* http or https */
+	const struct url *parsed;	/* the same, from url_parse(), or NULL */
 	const char *const *headers;	/* "Name: value", NULL-terminated; or NULL */
 	const char *body;
 	size_t body_length;

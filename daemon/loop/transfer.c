@@ -41,12 +41,13 @@ transfer_ca_file(void)
 	static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt",
 	    "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
 	    "/etc/ssl/cert.pem"};
+	static const char *found;
 	size_t i;
 
-	for (i = 0; i < ARRAY_LENGTH(places); i++)
+	for (i = 0; found == NULL && i < ARRAY_LENGTH(places); i++)
 		if (access(places[i], R_OK) == 0)
-			return places[i];
-	return places[0];
+			found = places[i];
+	return found != NULL ? found : places[0];
 }
 
 /* ---- what libcurl calls ---- */

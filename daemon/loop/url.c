@@ -90,6 +90,17 @@ end:
 }
 
 void
+url_copy(const struct url *from, struct url *out)
+{
+	out->text = mem_strdup(from->text);
+	out->scheme = mem_strdup(from->scheme);
+	out->host = mem_strdup(from->host);
+	out->user = mem_strdup(from->user);
+	out->password = mem_strdup(from->password);
+	out->port = from->port;
+}
+
+void
 url_free(struct url *url)
 {
 	free(url->text);

@@ -13,6 +13,7 @@ struct url {
 /* base: what a relative one is relative to, or NULL. Any scheme; port is 0 if the
  * scheme has no usual one. -> 0, ERR_SYNTAX; out is to be freed in both cases */
 int url_parse(const char *text, const char *base, struct url *out);
+void url_copy(const struct url *from, struct url *out);
 void url_free(struct url *url);
 /* The same URL with an address for its host, and a port. -> to be freed, NULL if it
  * cannot be */
