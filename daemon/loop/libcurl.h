@@ -41,7 +41,7 @@ struct transfer {
 	int64_t max_body, body_bytes;
 	size_t header_bytes;
 	int open_error; /* errno of socket() */
-	bool tls, want_certificate, drop_redirect_body, too_large, headers_too_large;
+	bool tls, wants_certificate, drop_redirect_body, too_large, headers_too_large;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -77,6 +77,9 @@ struct transfer_pool {
 struct multi *multi_get(struct transfer_pool *pool, const char *ca_file);
 void multi_destroy(struct multi *multi);
 void transfer_done(struct transfer *transfer, CURLcode code);
+
+/* Takes note of it while there is a connection, once an exchange. */
+void transfer_see_certificate(struct transfer *transfer);
 
 /* outcome.c */
 void outcome_take(struct transfer *transfer, struct transfer_outcome *out);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/civil.h"
 #include "base/err.h"
 #include "loop/libcurl.h"
 
@@ -17,41 +16,6 @@ info_time(struct transfer *transfer, CURLINFO info)
 
 	curl_easy_getinfo(transfer->easy, info, &us);
 	return us;
-}
-
-/* "Oct  1 12:00:00 2026 GMT" -> seconds since 1970, 0 if it is not that */
-static int64_t
-certificate_date(const char *text)
-{
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	int day, hour, minute, second, year;
-	char month[4];
-	const char *at;
-
-	if (sscanf(text, "%3s %d %d:%d:%d %d", month, &day, &hour, &minute, &second,
-		&year) != 6 ||
-	    strlen(month) != 3 || (at = strstr(months, month)) == NULL)
-		return 0;
-	return civil_days(year, (at - months) / 3 + 1, day) * 86400 + hour * 3600 +
-	       minute * 60 + second;
-}
-
-static int64_t
-certificate_expires(struct transfer *transfer)
-{
-	static const char name[] = "Expire date:";
-	struct curl_certinfo *info = NULL;
-	struct curl_slist *line;
-
-	if (!transfer->want_certificate || !transfer->tls)
-		return 0;
-	curl_easy_getinfo(transfer->easy, CURLINFO_CERTINFO, &info);
-	if (info != NULL && info->num_of_certs > 0)
-		for (line = info->certinfo[0]; line != NULL; line = line->next)
-			if (strncmp(line->data, name, sizeof(name) - 1) == 0)
-				transfer->expires_s =
-				    certificate_date(line->data + sizeof(name) - 1);
-	return transfer->expires_s;
 }
 
 /* X509_V_ERR numbers of OpenSSL: its interface, unchanged since they exist. */
@@ -211,7 +175,8 @@ outcome_take(struct transfer *transfer, struct transfer_outcome *out)
 	out->wire_bytes = bytes;
 	out->body_bytes = transfer->body_bytes;
 	out->headers_too_large = transfer->headers_too_large;
-	out->certificate_expires_s = certificate_expires(transfer);
+	transfer_see_certificate(transfer);
+	out->certificate_expires_s = transfer->expires_s;
 	take_phases(transfer, out);
 	strlcpy(out->detail, transfer->error, sizeof(out->detail));
 	for (p = out->detail; *p != '\0'; p++)

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "loop/address.h"
+#include "loop/certificate.h"
 #include "loop/libcurl.h"
 #include "loop/loop.h"
 #include "loop/redirect.h"
@@ -52,6 +53,24 @@ transfer_ca_file(void)
 
 /* ---- what libcurl calls ---- */
 
+/* CURLOPT_CERTINFO would write out every certificate of the chain as text. */
+void
+transfer_see_certificate(struct transfer *transfer)
+{
+	struct curl_tlssessioninfo *session = NULL;
+	int64_t expires_s = 0;
+
+	if (!transfer->wants_certificate)
+		return;
+	curl_easy_getinfo(transfer->easy, CURLINFO_TLS_SSL_PTR, &session);
+	if (session != NULL && session->internals != NULL)
+		expires_s = certificate_expires_s(session->internals);
+	if (expires_s == 0)
+		return;
+	transfer->expires_s = expires_s;
+	transfer->wants_certificate = false;
+}
+
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
 {
@@ -63,8 +82,10 @@ on_header(char *data, size_t size, size_t count, void *arg)
 		transfer->headers_too_large = true;
 		return 0;
 	}
-	if (length > 5 && memcmp(data, "HTTP/", 5) == 0)
+	if (length > 5 && memcmp(data, "HTTP/", 5) == 0) {
 		buf_clear(transfer->headers); /* the final answer's remain */
+		transfer_see_certificate(transfer);
+	}
 	buf_add(transfer->headers, data, length);
 	return length;
 }
@@ -425,7 +446,7 @@ prepare(struct transfer *transfer, const struct transfer_request *request)
 	transfer->opened_us = transfer->tls_began_us = 0;
 	transfer->open_error = 0;
 	transfer->too_large = transfer->headers_too_large = false;
-	transfer->want_certificate = request->want_certificate;
+	transfer->wants_certificate = request->want_certificate && transfer->tls;
 	transfer->drop_redirect_body = request->drop_redirect_body;
 	transfer->error[0] = '\0';
 	if (transfer->key == NULL)
@@ -451,7 +472,6 @@ prepare(struct transfer *transfer, const struct transfer_request *request)
 	curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
 	curl_easy_setopt(
 	    easy, CURLOPT_SSL_SESSIONID_CACHE, (long)(transfer->key != NULL));
-	curl_easy_setopt(easy, CURLOPT_CERTINFO, (long)request->want_certificate);
 }
 
 struct transfer *
