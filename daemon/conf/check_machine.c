@@ -152,6 +152,7 @@ static void
 check_paths(
     struct binder *binder, const struct conf *conf, const struct conf_node *root)
 {
+	struct stat st;
 	int code;
 
 	if (strlen(conf->listen.control) > SUN_PATH_MAX)
@@ -166,6 +167,8 @@ check_paths(
 		    "%s cannot be written: %s, expected a folder of this user",
 		    conf->store.path, err_text(code));
 	code = writable(conf->listen.control, false);
+	if (code == 0 && stat(conf->listen.control, &st) == 0 && !S_ISSOCK(st.st_mode))
+		code = -EEXIST;
 	if (code != 0)
 		complain_path(binder, root, "listen", "control",
 		    "%s cannot be made: %s, expected a path in a folder of this user",

@@ -129,14 +129,21 @@ async function reloads(target) {
   ]);
 
   const taken = path.join(folder, 'taken');
-  fs.writeFileSync(taken, 'precious');
+  const file = path.join(folder, 'file');
+  const owner = net.createServer();
+  await new Promise((resolve) => owner.listen(taken, resolve));
   write(daemon.file, { ...good, listen: { ...good.listen, control: taken } });
   answer = await daemon.ctl('reload');
+  fs.writeFileSync(file, 'precious');
+  write(daemon.file, { ...good, listen: { ...good.listen, control: file } });
+  const second = await daemon.ctl('reload');
   ok('a control socket that cannot be made leaves the one that is', [
     ...equal('exit code', answer.code, 1), ...says(answer.error, /taken: Address already in use/),
-    ...equal('the file', fs.readFileSync(taken, 'utf8'), 'precious'),
+    ...equal('exit code', second.code, 1), ...says(second.error, /listen\.control: .*file cannot be made/),
+    ...equal('the file', fs.readFileSync(file, 'utf8'), 'precious'),
     ...equal('status', (await daemon.ctl('status')).code, 0),
   ]);
+  await new Promise((resolve) => owner.close(resolve));
   fs.writeFileSync(daemon.file, '');
   answer = await daemon.ctl('reload');
   status = await daemon.json('status');

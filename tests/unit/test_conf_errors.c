@@ -469,6 +469,8 @@ static const struct bad bad_system[] = {
 	"v.yaml:1:9: listen: is a list, expected a mapping\n"
 	"v.yaml:2:15: store.path: is a list, expected a path\n"},
     {"listen: {control: folder}\nstore: {path: empty}\n",
+	"v.yaml:1:19: listen.control: ./folder cannot be made: File exists, expected a "
+	"path in a folder of this user\n"
 	"v.yaml:2:15: store.path: ./empty cannot be written: Not a directory, expected "
 	"a folder of this user\n"},
     {"store: {path: store}\nlisten: {control: c.sock}\nsites:\n  borgo: {name: B, url: "
