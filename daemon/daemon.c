@@ -358,28 +358,29 @@ raise_limits(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* SIGHUP waits until somebody is there to take it: by itself it ends a process. */
+/* A signal waits until somebody is there to take it: by itself it ends a process. */
 static void
-hold_hangup(int how)
+hold(int how, int number)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
+	sigaddset(&set, number);
 	sigprocmask(how, &set, NULL);
 }
+
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP};
 
 static void
 open_signals(struct daemon *daemon)
 {
-	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 	size_t i;
 
 	signal(SIGPIPE, SIG_IGN);
-	for (i = 0; i < ARRAY_LENGTH(numbers); i++)
-		daemon->signals[i] =
-		    loop_signal_create(daemon->loop, numbers[i], on_signal, daemon);
-	hold_hangup(SIG_UNBLOCK);
+	for (i = 0; i < ARRAY_LENGTH(signal_numbers); i++)
+		daemon->signals[i] = loop_signal_create(
+		    daemon->loop, signal_numbers[i], on_signal, daemon);
+	hold(SIG_UNBLOCK, SIGHUP);
 }
 
 /* Takes conf over. -> 0 or negative, logged. */
@@ -453,9 +454,11 @@ stop(struct daemon *daemon)
 	size_t i;
 
 	daemon->stopping = true;
-	hold_hangup(SIG_BLOCK);
-	for (i = 0; i < ARRAY_LENGTH(daemon->signals); i++)
+	/* Told once more, as by a terminal and a script, it still ends in order. */
+	for (i = 0; i < ARRAY_LENGTH(daemon->signals); i++) {
+		hold(SIG_BLOCK, signal_numbers[i]);
 		loop_watch_destroy(daemon->signals[i]);
+	}
 	loop_timer_destroy(daemon->tick);
 	loop_timer_destroy(daemon->pet);
 	control_close(daemon->control);
@@ -525,7 +528,7 @@ daemon_main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	if (daemon.cli.mode == CLI_RUN)
-		hold_hangup(SIG_BLOCK);
+		hold(SIG_BLOCK, SIGHUP);
 	collectors_rows(daemon.collectors);
 	load.file = daemon.cli.file;
 	load.collectors = daemon.collectors;
