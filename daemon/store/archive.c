@@ -271,16 +271,12 @@ archive_before(const struct archive_series *series, int64_t *last_s)
 /* Readers. */
 
 static void
-add_run(struct archive_series *series, void (*fn)(const char *path, void *arg),
-    void (*done)(int error, void *arg), void *arg, bool urgent)
+add_run(struct archive_series *series, struct archivejob_run values)
 {
 	struct archivejob_run *run = mem_zalloc(sizeof(*run));
 
 	MAGIC_CHECK(series, SERIES_MAGIC);
-	run->fn = fn;
-	run->done = done;
-	run->arg = arg;
-	run->urgent = urgent;
+	*run = values;
 	STAILQ_INSERT_TAIL(&series->runs, run, entry);
 	archive_dispatch(series);
 }
@@ -317,7 +313,11 @@ archive_run(struct archive_series *series, void (*fn)(const char *path, void *ar
 	reader->fn = fn;
 	reader->done = done;
 	reader->arg = arg;
-	add_run(series, reader_run, reader_done, reader, true);
+	add_run(series, (struct archivejob_run){.fn = reader_run,
+			    .done = reader_done,
+			    .arg = reader,
+			    .urgent = true,
+			    .lazy = true});
 }
 
 struct fetch {
@@ -386,7 +386,9 @@ archive_fetch(struct archive_series *series, enum archive_function function,
 	fetch->step_s = step_s;
 	fetch->cb = cb;
 	fetch->arg = arg;
-	add_run(series, fetch_run, fetch_done, fetch, true);
+	add_run(series,
+	    (struct archivejob_run){
+		.fn = fetch_run, .done = fetch_done, .arg = fetch, .urgent = true});
 }
 
 struct flush {
@@ -424,7 +426,8 @@ archive_flush(struct archive *archive, void (*cb)(int error, void *arg), void *a
 		    archive->stats.replay_done)
 			continue;
 		flush->left++;
-		add_run(series, NULL, flush_done, flush, false);
+		add_run(
+		    series, (struct archivejob_run){.done = flush_done, .arg = flush});
 	}
 	flush_done(0, flush);
 }

@@ -84,7 +84,7 @@ void archive_fetch(struct archive_series *series, enum archive_function function
 
 /* Runs fn on the rrd thread after everything that is pending for the series is in
  * the file, then done on the loop: for store/history, which reads several tiers
- * and returns only figures. */
+ * and returns only figures. There is no file yet where nothing was ever stored. */
 void archive_run(struct archive_series *series, void (*fn)(const char *path, void *arg),
     void (*done)(void *arg), void *arg);
 

@@ -63,6 +63,19 @@ migrate(struct archivejob *job)
 	return error;
 }
 
+/* Nothing but figures are asked for: that many files are yet to be made is no reason
+ * to wait for them. */
+static bool
+is_lazy(const struct archivejob *job)
+{
+	const struct archivejob_run *run;
+
+	STAILQ_FOREACH (run, &job->runs, entry)
+		if (!run->lazy)
+			return false;
+	return job->rows == NULL && !STAILQ_EMPTY(&job->runs);
+}
+
 /* Gives the file its shape. */
 static int
 prepare(struct archivejob *job)
@@ -78,6 +91,8 @@ prepare(struct archivejob *job)
 		if (error == 0)
 			error = -ENOENT;
 	}
+	if (error == -ENOENT && is_lazy(job))
+		return 0;
 	return error == -ENOENT ? create(job) : error;
 }
 

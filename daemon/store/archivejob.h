@@ -19,6 +19,7 @@ struct archivejob_run {
 	void (*done)(int error, void *arg);	 /* on the loop */
 	void *arg;
 	bool urgent;
+	bool lazy; /* no file is made for it: fn gets a path that is not there */
 };
 
 STAILQ_HEAD(archivejob_runs, archivejob_run);

@@ -243,6 +243,43 @@ readers_see_what_is_pending(void **state)
 }
 
 static void
+look(const char *path, void *arg)
+{
+	*(int *)arg = access(path, R_OK) == 0 ? 1 : -1;
+}
+
+static void
+looked(void *arg)
+{
+	*(int *)arg *= 2;
+}
+
+/* Figures of many checks at the first start: none waits for a file to be made. */
+static void
+a_reader_of_figures_waits_for_no_file(void **state)
+{
+	struct archive_series *series[3];
+	static const char *const names[] = {"a", "b", "c"};
+	int seen[3] = {0}, i;
+
+	turn(0); /* the replay */
+	for (i = 0; i < 3; i++) {
+		series[i] = open_series(names[i]);
+		archive_run(series[i], look, looked, &seen[i]);
+	}
+	turn(0);
+	turn(0);
+	assert_int_equal(seen[2], -2);
+	assert_int_equal(stats().created, 3); /* afterwards */
+	assert_int_equal(access(file_of("c"), R_OK), 0);
+	assert_int_equal(put(series[2], T0 + 60), 0);
+	archive_run(series[2], look, looked, &seen[2]);
+	worker_settle(rrd);
+	assert_int_equal(seen[2], 2);
+	assert_int_equal(known_rows("c", T0, T0 + 60, 2), 1);
+}
+
+static void
 flushes_are_spread_and_batched(void **state)
 {
 	struct archive_series *series[20];
@@ -749,6 +786,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(readers_see_what_is_pending),
+	    TEST(a_reader_of_figures_waits_for_no_file),
 	    TEST(flushes_are_spread_and_batched),
 	    TEST(time_goes_forward_only),
 	    TEST(slots_left_out_are_unknown),
