@@ -74,6 +74,7 @@ struct reload {
 	struct conf *conf;
 	struct control_request *request; /* who waits, or NULL */
 	bool again;                      /* asked for once more meanwhile */
+	struct control_request *next;    /* by whom, or NULL */
 };
 
 static struct archive_config
@@ -251,6 +252,8 @@ reload_done(void *arg)
 		conf_free(reload->conf);
 		if (reload->request != NULL)
 			control_fail(reload->request, "the daemon is ending");
+		if (reload->next != NULL)
+			control_fail(reload->next, "the daemon is ending");
 		reload_free(reload);
 		return;
 	}
@@ -261,7 +264,7 @@ reload_done(void *arg)
 	tell_reload(reload, loaded);
 	control_close(before);
 	if (reload->again)
-		start_reload(daemon, NULL);
+		start_reload(daemon, reload->next);
 	reload_free(reload);
 }
 
@@ -272,8 +275,10 @@ start_reload(struct daemon *daemon, struct control_request *request)
 
 	if (daemon->reload != NULL) {
 		daemon->reload->again = true;
-		if (request != NULL)
-			control_fail(request, "a reload is under way; ask again");
+		if (daemon->reload->next == NULL)
+			daemon->reload->next = request;
+		else if (request != NULL)
+			control_fail(request, "others wait for a reload; ask again");
 		return;
 	}
 	reload = mem_zalloc(sizeof(*reload));

@@ -123,6 +123,7 @@ async function reloads(target) {
     ...equal('ok', (await daemon.json('status')).config.ok, true),
   ]);
   write(daemon.file, { ...good, listen: { ...good.listen, public: [`127.0.0.1:${port}`, '127.0.0.1:0'] } });
+  process.kill(daemon.pid, 'SIGHUP'); // and who asks meanwhile is answered after it
   answer = await daemon.ctl('reload');
   ok('one more address beside it', [
     ...equal('exit code', answer.code, 0), ...equal('page', await page(`127.0.0.1:${port}`), 200),
