@@ -106,6 +106,8 @@ defaults(void)
 	    .retry = 1};
 }
 
+static int64_t dns_cache_us = -1;
+
 static void *
 open_check(const struct http_options *options)
 {
@@ -114,7 +116,7 @@ open_check(const struct http_options *options)
 	void *state;
 
 	results = 0;
-	if (collector_http.open(&env, options, -1, &state, error) != 0)
+	if (collector_http.open(&env, options, dns_cache_us, &state, error) != 0)
 		fail_msg("%s", error);
 	return state;
 }
@@ -191,8 +193,11 @@ options_reach_the_request(void **state)
 	options.follow = 0;
 	options.max_body = 99;
 	options.retry = 3;
+	dns_cache_us = 0;
 	check = open_check(&options);
+	dns_cache_us = -1;
 	collector_http.start(check, run, 1, false);
+	assert_int_equal(fetch.request.dns_cache_us, 0);
 	assert_string_equal(fetch.request.method, "POST");
 	assert_string_equal(fetch.request.headers[0], "Accept: text/html");
 	assert_string_equal(fetch.request.headers[1], "X-A: b");
