@@ -38,6 +38,7 @@ struct registry {
 	uint64_t runs, missed, retries; /* of checks that are gone */
 	double late_max_s[2];           /* of this window and of the one before */
 	int64_t window_us;              /* mono, when this one began */
+	double rate;                    /* checks a second */
 	struct ledger_stats ledger;     /* of sites that are gone */
 };
 
@@ -141,7 +142,8 @@ check_open(struct registry *registry, struct registry_service *service,
 	check->series = archive_series_open(registry->env.archive,
 	    service->site->conf->id, service->conf->id, conf->id, conf->every_us,
 	    check->collector->sources, check->collector->source_count);
-	if (runner_open(&registry->env, check, on_result, registry, error) != 0) {
+	if (runner_open(&registry->env, check, registry->rate, on_result, registry,
+		error) != 0) {
 		log_error("%s/%s/%s cannot run: %s", service->site->conf->id,
 		    service->conf->id, conf->id, error);
 		check->last.class = PROBE_INTERNAL;
@@ -323,6 +325,23 @@ recall(void *arg)
 		registry->recall_us = RECALL_MAX;
 }
 
+static double
+rate_of(const struct conf *conf)
+{
+	double rate = 0;
+	size_t i, j, k;
+
+	for (i = 0; i < conf->site_count; i++)
+		for (j = 0; j < conf->sites[i].service_count; j++) {
+			const struct conf_service *service =
+			    &conf->sites[i].services[j];
+			for (k = 0; k < service->check_count; k++)
+				rate +=
+				    (double)CLOCK_SECOND / service->checks[k].every_us;
+		}
+	return rate;
+}
+
 struct registry *
 registry_create(const struct registry_env *env)
 {
@@ -343,6 +362,7 @@ registry_apply(struct registry *registry, struct conf *conf)
 
 	MAGIC_CHECK(registry, REGISTRY_MAGIC);
 	close_changed(registry, conf);
+	registry->rate = rate_of(conf);
 	sites = mem_array(conf->site_count, sizeof(*sites));
 	for (i = 0; i < conf->site_count; i++)
 		sites[i] =

@@ -6,6 +6,11 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#define GATHER_US CLOCK_SECOND
+/* From one check to the next on average, at least: two TLS handshakes. */
+#define APART_S 0.002
+#define SHARE_LEAST 0.01
+
 int64_t
 schedule_offset_us(
     const char *site, const char *service, const char *check, int64_t every_us)
@@ -19,6 +24,19 @@ schedule_offset_us(
 	h *= UINT64_C(0x9e3779b97f4a7c15);
 	h ^= h >> 29;
 	return h % (uint64_t)every_us;
+}
+
+int64_t
+schedule_gather_us(int64_t offset_us, double rate)
+{
+	int64_t within = offset_us % GATHER_US;
+	double share = rate * APART_S;
+
+	if (share >= 1)
+		return offset_us;
+	if (share < SHARE_LEAST)
+		share = SHARE_LEAST;
+	return offset_us - within + (int64_t)((double)within * share);
 }
 
 int64_t

@@ -323,6 +323,12 @@ slots(void **state)
 		highest = offset > highest ? offset : highest;
 	}
 	assert_true(lowest < every / 20 && highest > every - every / 20);
+	/* Two milliseconds apart, but within 10 ms the few; the many fill the second.
+	 */
+	assert_int_equal(schedule_gather_us(7500000, 100), 7100000);
+	assert_int_equal(schedule_gather_us(7999999, 0.1), 7009999);
+	assert_int_equal(schedule_gather_us(7500000, 500), 7500000);
+	assert_int_equal(schedule_gather_us(0, 100), 0);
 	assert_int_equal(schedule_slot(120000000, every, 0), 2);
 	assert_int_equal(schedule_slot(119999999, every, 0), 1);
 	assert_int_equal(schedule_slot(120000000, every, 1), 1);
@@ -362,10 +368,17 @@ verdicts(void **state)
 	assert_int_equal(verdict_of_result(false, false, 9, 0), VERDICT_UP);
 }
 
+static int64_t
+due_within_minute(void)
+{
+	return schedule_gather_us(
+	    schedule_offset_us("borgo", "sito", "portale", MINUTE), 1.0 / 60);
+}
+
 static void
 runs_keep_their_slot(void **state)
 {
-	int64_t offset = schedule_offset_us("borgo", "sito", "portale", MINUTE);
+	int64_t offset = due_within_minute();
 	int i;
 
 	open_all(ONE);
@@ -428,10 +441,8 @@ a_slow_run_misses_slots(void **state)
 	live(3 * MINUTE);
 	check = check_named("sito", "portale");
 	until_run(&fakes[0]);
-	slot_end =
-	    schedule_end_s(schedule_slot(clock_wall_us(), MINUTE,
-			       schedule_offset_us("borgo", "sito", "portale", MINUTE)),
-		MINUTE);
+	slot_end = schedule_end_s(
+	    schedule_slot(clock_wall_us(), MINUTE, due_within_minute()), MINUTE);
 	/* Fails after 40 s, its retry takes 50 s more: the next slot is missed. */
 	loop_advance(loop, 40 * CLOCK_SECOND);
 	end_run(&fakes[0], PROBE_REFUSED, NAN);
