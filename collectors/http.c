@@ -335,6 +335,17 @@ http_retries(const void *arg)
 	return (int)opts->retry;
 }
 
+/* As measured by tests/bench/checks.sh. */
+static int64_t
+http_load_us(const void *arg)
+{
+	const struct http_options *opts = arg;
+	bool handshakes =
+	    strncmp(opts->url, "https:", 6) == 0 && opts->reuse == FETCH_REUSE_NONE;
+
+	return handshakes ? 1000 : 100;
+}
+
 const struct collector collector_http = {
     .name = "http",
     .text = "Asks an HTTP server and times each phase of its answer",
@@ -351,4 +362,5 @@ const struct collector collector_http = {
     .close = http_close,
     .rebind = http_rebind,
     .retries = http_retries,
+    .load_us = http_load_us,
 };

@@ -67,6 +67,7 @@ struct collector {
 	/* The options moved to another address, all equal; NULL: closed and opened. */
 	void (*rebind)(void *state, const void *options);
 	int (*retries)(const void *options); /* 0 or more, after a first failure */
+	int64_t (*load_us)(const void *options); /* CPU of a run on the loop, about */
 };
 
 void probe_done(struct probe_run *run, const struct probe_result *result);

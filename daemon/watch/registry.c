@@ -38,7 +38,7 @@ struct registry {
 	uint64_t runs, missed, retries; /* of checks that are gone */
 	double late_max_s[2];           /* of this window and of the one before */
 	int64_t window_us;              /* mono, when this one began */
-	double rate;                    /* checks a second */
+	double load;                    /* seconds of CPU a second */
 	struct ledger_stats ledger;     /* of sites that are gone */
 };
 
@@ -142,7 +142,7 @@ check_open(struct registry *registry, struct registry_service *service,
 	check->series = archive_series_open(registry->env.archive,
 	    service->site->conf->id, service->conf->id, conf->id, conf->every_us,
 	    check->collector->sources, check->collector->source_count);
-	if (runner_open(&registry->env, check, registry->rate, on_result, registry,
+	if (runner_open(&registry->env, check, registry->load, on_result, registry,
 		error) != 0) {
 		log_error("%s/%s/%s cannot run: %s", service->site->conf->id,
 		    service->conf->id, conf->id, error);
@@ -326,20 +326,22 @@ recall(void *arg)
 }
 
 static double
-rate_of(const struct conf *conf)
+load_of(const struct registry *registry, const struct conf *conf)
 {
-	double rate = 0;
+	const struct conf_check *check;
+	double load = 0;
 	size_t i, j, k;
 
 	for (i = 0; i < conf->site_count; i++)
-		for (j = 0; j < conf->sites[i].service_count; j++) {
-			const struct conf_service *service =
-			    &conf->sites[i].services[j];
-			for (k = 0; k < service->check_count; k++)
-				rate +=
-				    (double)CLOCK_SECOND / service->checks[k].every_us;
-		}
-	return rate;
+		for (j = 0; j < conf->sites[i].service_count; j++)
+			for (k = 0; k < conf->sites[i].services[j].check_count; k++) {
+				check = &conf->sites[i].services[j].checks[k];
+				load += (double)collector_named(
+					    registry, check->collector->name)
+					    ->load_us(check->options) /
+					(double)check->every_us;
+			}
+	return load;
 }
 
 struct registry *
@@ -362,7 +364,7 @@ registry_apply(struct registry *registry, struct conf *conf)
 
 	MAGIC_CHECK(registry, REGISTRY_MAGIC);
 	close_changed(registry, conf);
-	registry->rate = rate_of(conf);
+	registry->load = load_of(registry, conf);
 	sites = mem_array(conf->site_count, sizeof(*sites));
 	for (i = 0; i < conf->site_count; i++)
 		sites[i] =

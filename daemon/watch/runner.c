@@ -251,7 +251,7 @@ plan_soon(struct runner *runner)
 }
 
 int
-runner_open(const struct registry_env *env, struct registry_check *check, double rate,
+runner_open(const struct registry_env *env, struct registry_check *check, double load,
     runner_result_cb *cb, void *arg, char error[256])
 {
 	struct runner *runner = mem_zalloc(sizeof(*runner));
@@ -268,7 +268,7 @@ runner_open(const struct registry_env *env, struct registry_check *check, double
 	runner->limit = loop_timer_create(env->probe.loop, on_limit, runner);
 	runner->offset_us = schedule_offset_us(check->service->site->conf->id,
 	    check->service->conf->id, conf->id, conf->every_us);
-	runner->offset_us = schedule_gather_us(runner->offset_us, rate);
+	runner->offset_us = schedule_gather_us(runner->offset_us, load);
 	code = check->collector->open(
 	    &env->probe, conf->options, conf->dns_cache_us, &runner->state, error);
 	if (code != 0) {

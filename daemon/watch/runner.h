@@ -13,11 +13,11 @@ struct runner;
 typedef void runner_result_cb(struct registry_check *check, void *arg);
 
 /* Opens the collector and plans the first run within min(interval, 5 s), spread.
- * rate: of all checks, a second.
+ * load: of all checks, seconds of CPU a second.
  * check->conf, collector, service and series are set. -> 0 or negative, with a
  * sentence in error; then no run takes place and check->runner is still valid. */
 int runner_open(const struct registry_env *env, struct registry_check *check,
-    double rate, runner_result_cb *cb, void *arg, char error[256]);
+    double load, runner_result_cb *cb, void *arg, char error[256]);
 void runner_close(struct runner *runner); /* NULL is fine; waiters are told NULL */
 /* check->conf points to an equal check of another snapshot. */
 void runner_rebind(struct runner *runner);

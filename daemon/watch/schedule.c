@@ -7,8 +7,7 @@
 #include "base/text.h"
 
 #define GATHER_US CLOCK_SECOND
-/* From one check to the next on average, at least: two TLS handshakes. */
-#define APART_S 0.002
+#define ROOM 2 /* of the time in which checks gather, half stays free */
 #define SHARE_LEAST 0.01
 
 int64_t
@@ -27,10 +26,10 @@ schedule_offset_us(
 }
 
 int64_t
-schedule_gather_us(int64_t offset_us, double rate)
+schedule_gather_us(int64_t offset_us, double load)
 {
 	int64_t within = offset_us % GATHER_US;
-	double share = rate * APART_S;
+	double share = load * ROOM;
 
 	if (share >= 1)
 		return offset_us;

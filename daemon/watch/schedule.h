@@ -19,9 +19,9 @@
 /* 0 <= offset < every; the same for the same names. */
 int64_t schedule_offset_us(
     const char *site, const char *service, const char *check, int64_t every_us);
-/* offset, moved towards the beginning of its second; rate: runs a second that the
- * daemon has to do in all. */
-int64_t schedule_gather_us(int64_t offset_us, double rate);
+/* offset, moved towards the beginning of its second; load: seconds of CPU that all
+ * checks take a second. */
+int64_t schedule_gather_us(int64_t offset_us, double load);
 /* The slot that was due last at this instant. */
 int64_t schedule_slot(int64_t wall_us, int64_t every_us, int64_t offset_us);
 /* The slot whose samples an extra run at this instant may give: the cell it is in. */
