@@ -260,7 +260,9 @@ const struct option schema_site[] = {
 	.type = OPTION_BOOL,
 	AT(conf_site, demo),
 	.fallback = "false",
-	.text = "Whether every page says that its data is a demonstration"},
+	.text =
+	    "Whether every page says that its data is a demonstration; its JSON has "
+	    "a member demo then, its CSV a column demo"},
     {.name = "pages",
 	.type = OPTION_GROUP,
 	.group = pages,

@@ -46,12 +46,13 @@ api_service(const struct registry_service *service, const struct figures *figure
 	int64_t since_us = verdict == service->verdict ? service->since_us
 						       : board_measured_us(service);
 
-	return json_pack("{s:s*, s:s, s:o, s:s?, s:s, s:o, s:o, s:{s:o,s:o}, "
+	return json_pack("{s:s*, s:o*, s:s, s:o, s:s?, s:s, s:o, s:o, s:{s:o,s:o}, "
 			 "s:{s:o,s:o}, s:{s:o,s:o}}",
-	    "site", with_site ? service->site->conf->id : NULL, "id", conf->id, "title",
-	    titles(conf), "area", conf->area, "state", verdict_name(verdict), "since",
-	    time_json(since_us), "measured", time_json(board_measured_us(service)),
-	    "availability", "24h",
+	    "site", with_site ? service->site->conf->id : NULL, "demo",
+	    with_site && service->site->conf->demo ? json_true() : NULL, "id", conf->id,
+	    "title", titles(conf), "area", conf->area, "state", verdict_name(verdict),
+	    "since", time_json(since_us), "measured",
+	    time_json(board_measured_us(service)), "availability", "24h",
 	    board_figure(base != NULL ? base->day.availability : NAN), "30d",
 	    board_figure(base != NULL ? base->month.availability : NAN), "p95_seconds",
 	    "24h", board_figure(base != NULL ? base->day.p95 : NAN), "30d",
@@ -61,7 +62,8 @@ api_service(const struct registry_service *service, const struct figures *figure
 }
 
 json_t *
-api_services(json_t *services, int64_t now_us)
+api_services(json_t *services, bool demo, int64_t now_us)
 {
-	return json_pack("{s:o, s:o}", "time", time_json(now_us), "services", services);
+	return json_pack("{s:o, s:o*, s:o}", "time", time_json(now_us), "demo",
+	    demo ? json_true() : NULL, "services", services);
 }

@@ -33,6 +33,7 @@
 #define LIVES_MAX_US (60 * CLOCK_SECOND)
 #define OUTAGES_DAYS 90
 #define OUTAGE_ROWS_MAX 200
+#define HEADERS_MAX 8
 
 #define TEXT_PLAIN "text/plain; charset=utf-8"
 
@@ -155,7 +156,7 @@ make_services(const struct board *board)
 			json_array_append_new(
 			    services, api_service(site->services[i], board->figures,
 					  board->now_us, false));
-	return api_services(services, board->now_us);
+	return api_services(services, board->site->conf->demo, board->now_us);
 }
 
 static json_t *
@@ -195,7 +196,20 @@ struct work {
 	enum route_format format;
 	unsigned status;
 	int64_t lives_us;
+	char *disposition; /* a table's header with its file's name */
 };
+
+/* A file that was saved says whose it is, and if its data is made up. */
+static char *
+name_file(const struct board *board, const struct route *route)
+{
+	const struct conf_site *site = board->site->conf;
+
+	return mem_printf("Content-Disposition: inline; filename=\"%s%s%s%s%s.csv\"",
+	    site->id, route->page == ROUTE_SERVICE ? "-" : "",
+	    route->page == ROUTE_SERVICE ? route->service : "", site->demo ? "-" : "",
+	    site->demo ? words_get(board->words, "demo_file") : "");
+}
 
 static void
 run_work(void *arg)
@@ -207,6 +221,20 @@ run_work(void *arg)
 }
 
 static void
+list_headers(const struct work *work, const char *out[HEADERS_MAX])
+{
+	const char *const *headers =
+	    work->format == ROUTE_HTML ? builder_page_headers : builder_data_headers;
+	size_t n;
+
+	for (n = 0; headers[n] != NULL; n++)
+		out[n] = headers[n];
+	assert(n + 2 <= HEADERS_MAX);
+	out[n] = work->disposition;
+	out[n + 1] = NULL;
+}
+
+static void
 end_work(void *arg)
 {
 	static const char *const types[] = {
@@ -215,19 +243,20 @@ end_work(void *arg)
 	    [ROUTE_CSV] = "text/csv; charset=utf-8",
 	};
 	struct work *work = arg;
+	const char *headers[HEADERS_MAX];
 	struct buf out;
 
 	MAGIC_CHECK(work, WORK_MAGIC);
+	list_headers(work, headers);
 	if (rendering_end(work->rendering, &out) == 0) {
-		cache_built(work->to, work->status, types[work->format],
-		    work->format == ROUTE_HTML ? builder_page_headers
-					       : builder_data_headers,
-		    &out, work->lives_us);
+		cache_built(work->to, work->status, types[work->format], headers, &out,
+		    work->lives_us);
 	} else {
 		buf_add_text(&out, "The page could not be made.\n");
 		cache_built(work->to, 500, TEXT_PLAIN, builder_page_headers, &out, 0);
 	}
 	MAGIC_CLEAR(work);
+	free(work->disposition);
 	free(work);
 }
 
@@ -246,6 +275,8 @@ render_build(
 	    rendering_begin(builder->render, board, &build->route, error, document);
 	work->format = build->route.format;
 	work->status = error != 0 ? error : 200;
+	if (build->route.format == ROUTE_CSV)
+		work->disposition = name_file(board, &build->route);
 	work->lives_us = page_lives(board->site, board->now_us);
 	if (worker_submit(builder->env.io, WORKER_LOW, run_work, end_work, work) == 0)
 		return;

@@ -404,8 +404,17 @@ render_json(json_t *document, struct buf *out)
 }
 
 /*
- * CSV: RFC 4180, an empty field is what is not known.
+ * CSV: RFC 4180, an empty field is what is not known. A table of made up data says so
+ * in each row: a line of comment would be data to most who read it.
  */
+
+static void
+csv_end(struct buf *out, bool demo, const char *field)
+{
+	if (demo)
+		buf_printf(out, ",%s", field);
+	buf_add_text(out, "\r\n");
+}
 
 static void
 csv_value(struct buf *out, json_t *value)
@@ -421,7 +430,7 @@ csv_value(struct buf *out, json_t *value)
 }
 
 static void
-csv_service(struct buf *out, const char *area, json_t *service)
+csv_service(struct buf *out, const char *area, json_t *service, bool demo)
 {
 	static const struct {
 		const char *member, *within;
@@ -452,11 +461,11 @@ csv_service(struct buf *out, const char *area, json_t *service)
 				   ? json_object_get(value, columns[i].within)
 				   : value);
 	}
-	buf_add_text(out, "\r\n");
+	csv_end(out, demo, "true");
 }
 
 static void
-csv_services(json_t *document, struct buf *out)
+csv_services(json_t *document, bool demo, struct buf *out)
 {
 	json_t *area, *service;
 	size_t i, j;
@@ -464,20 +473,23 @@ csv_services(json_t *document, struct buf *out)
 	buf_add_text(out,
 	    "id,title,area,state,since,availability_24h,coverage_24h,availability_30d,"
 	    "coverage_30d,median_seconds_24h,p95_seconds_24h,p95_seconds_30d,"
-	    "measured\r\n");
+	    "measured");
+	csv_end(out, demo, "demo");
 	json_array_foreach (json_object_get(document, "areas"), i, area)
 		json_array_foreach (json_object_get(area, "services"), j, service)
 			csv_service(out, json_string_value(json_object_get(area, "id")),
-			    service);
+			    service, demo);
 }
 
 static void
 csv_points(const struct board *board, json_t *document, struct buf *out)
 {
+	bool demo = board->site->conf->demo;
 	json_t *point, *time;
 	size_t i, j;
 
-	buf_add_text(out, "time,seconds_mean,seconds_min,seconds_max,up,known\r\n");
+	buf_add_text(out, "time,seconds_mean,seconds_min,seconds_max,up,known");
+	csv_end(out, demo, "demo");
 	json_array_foreach (json_object_get(document, "points"), i, point) {
 		time = board_time(board, json_integer_value(json_array_get(point, 0)));
 		csv_value(out, time);
@@ -486,7 +498,7 @@ csv_points(const struct board *board, json_t *document, struct buf *out)
 			buf_add_char(out, ',');
 			csv_value(out, json_array_get(point, j));
 		}
-		buf_add_text(out, "\r\n");
+		csv_end(out, demo, "true");
 	}
 }
 
@@ -497,7 +509,7 @@ render_csv(const struct board *board, const struct route *route, json_t *documen
 	if (route->page == ROUTE_SERVICE)
 		csv_points(board, document, out);
 	else
-		csv_services(document, out);
+		csv_services(document, board->site->conf->demo, out);
 }
 
 /*

@@ -35,7 +35,8 @@ int render_html(struct render *render, const struct board *board,
     const struct route *route, unsigned error, json_t *document, struct buf *out);
 /* Without what is for the template only. */
 void render_json(json_t *document, struct buf *out);
-/* The board's table: services of an overview, points of a service. */
+/* The board's table: services of an overview, points of a service. One of a
+ * demonstration has a column more, demo. */
 void render_csv(const struct board *board, const struct route *route, json_t *document,
     struct buf *out);
 

@@ -252,7 +252,8 @@ make_document(const struct registry_check *check, const struct series_query *que
 				(json_int_t)(rows->first_s + (int64_t)i * rows->step_s),
 				isfinite(value) ? json_real(value) : json_null()));
 	}
-	return json_pack("{s:s, s:I, s:o}", "unit", unit, "step",
+	return json_pack("{s:o*, s:s, s:I, s:o}", "demo",
+	    check->service->site->conf->demo ? json_true() : NULL, "unit", unit, "step",
 	    (json_int_t)rows->step_s, "points", points);
 }
 

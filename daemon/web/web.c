@@ -137,7 +137,7 @@ on_document(void *arg)
 					  pages_figures(web->pages), now_us, true));
 	}
 	LIST_REMOVE(wait, entry);
-	wait->cb(api_services(services, now_us), wait->arg);
+	wait->cb(api_services(services, false, now_us), wait->arg);
 	free(wait->site);
 	free(wait);
 }

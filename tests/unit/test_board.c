@@ -422,7 +422,7 @@ tables_are_csv(void **state)
 	assert_non_null(strstr(out.data,
 	    "\r\nanagrafe,Anagrafe & "
 	    "stato,demografica,up,2026-11-23T10:45:00+01:00,1,0.98,"
-	    "0.99951,0.98,0.2461,0.812,,2026-11-24T10:44:30+01:00\r\n"));
+	    "0.99951,0.98,0.2461,0.812,,2026-11-24T10:44:30+01:00,true\r\n"));
 	json_decref(document);
 	buf_clear(&out);
 	route.page = ROUTE_SERVICE;
@@ -430,10 +430,10 @@ tables_are_csv(void **state)
 	document = make_document(&board, &route, false);
 	render_csv(&board, &route, document, &out);
 	assert_true(strncmp(out.data,
-			"time,seconds_mean,seconds_min,seconds_max,up,known\r\n"
-			"2026-11-23T10:51:00+01:00,0.3,0.25,0.4,1,1\r\n",
-			95) == 0);
-	assert_non_null(strstr(out.data, "+01:00,,,,,0\r\n"));
+			"time,seconds_mean,seconds_min,seconds_max,up,known,demo\r\n"
+			"2026-11-23T10:51:00+01:00,0.3,0.25,0.4,1,1,true\r\n",
+			105) == 0);
+	assert_non_null(strstr(out.data, "+01:00,,,,,0,true\r\n"));
 	json_decref(document);
 	buf_free(&out);
 }
@@ -455,12 +455,14 @@ api_document_has_the_promised_shape(void **state)
 	assert_true(json_is_null(
 	    json_object_get(json_object_get(service, "p95_seconds"), "30d")));
 	assert_null(json_object_get(service, "site"));
+	assert_null(json_object_get(service, "demo"));
 	json_decref(service);
 	/* A title for all languages stands in each of the site's. */
 	service = api_service(fake_service("segreto"), figures, FAKE_NOW_US, true);
 	title = json_object_get(service, "title");
 	assert_int_equal(json_object_size(title), 2);
 	assert_string_equal(member(title, "en", NULL), "SEGRETO");
+	assert_true(json_is_true(json_object_get(service, "demo")));
 	json_decref(service);
 }
 

@@ -215,6 +215,35 @@ every_address_answers_and_tells_no_secret(void **state)
 }
 
 static void
+data_says_that_it_is_a_demonstration(void **state)
+{
+	static const char *const documents[] = {"/vetrina/index.json",
+	    "/vetrina/servizi/anagrafe.json", "/vetrina/api/v1/services",
+	    "/vetrina/api/v1/series/anagrafe/portale/up"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LENGTH(documents); i++) {
+		assert_int_equal(get(documents[i]), 200);
+		if (!has("\"demo\":true"))
+			fail_msg("%s does not say so", documents[i]);
+	}
+	get("/vetrina/index.csv");
+	assert_true(has("\r\nContent-Disposition: inline; "
+			"filename=\"borgo-dimostrativo.csv\"\r\n"));
+	assert_true(has(",measured,demo\r\n"));
+	get("/vetrina/en/services/anagrafe.csv");
+	assert_true(has("filename=\"borgo-anagrafe-demo.csv\"\r\n"));
+	assert_true(has(",known,demo\r\n"));
+	fake_two_sites(true);
+	pages_configure(pages);
+	get_from("/api/v1/services", "altro.example");
+	assert_false(has("demo"));
+	get_from("/index.csv", "altro.example");
+	assert_true(has("filename=\"altro.csv\"\r\n"));
+	assert_false(has("demo"));
+}
+
+static void
 what_is_private_is_not_there(void **state)
 {
 	char *missing;
@@ -412,7 +441,7 @@ series_refuse_nonsense(void **state)
 			fail_msg("%s is refused", good[i]);
 	}
 	assert_string_equal(body(),
-	    "{\"unit\":\"s\",\"step\":60,\"points\":[[1795513440,0.25],"
+	    "{\"demo\":true,\"unit\":\"s\",\"step\":60,\"points\":[[1795513440,0.25],"
 	    "[1795513500,null]]}\n");
 }
 
@@ -480,6 +509,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		every_address_answers_and_tells_no_secret, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		data_says_that_it_is_a_demonstration, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		what_is_private_is_not_there, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(addresses_are_mended, set_up, tear_down),
