@@ -93,6 +93,11 @@ outcome_class(struct transfer *transfer, CURLcode code, struct transfer_outcome 
 {
 	if (transfer->too_large || transfer->headers_too_large)
 		return FETCH_TOO_LARGE;
+	if (code != CURLE_OK && transfer->codings > 1) {
+		strlcpy(out->detail, "the body is packed more than once",
+		    sizeof(out->detail));
+		return FETCH_PROTOCOL;
+	}
 	if (code != CURLE_OK && out->proxy_status != 0)
 		return FETCH_REFUSED;
 	switch (code) {

@@ -71,6 +71,42 @@ transfer_see_certificate(struct transfer *transfer)
 	transfer->wants_certificate = false;
 }
 
+/* Of Content-Encoding and Transfer-Encoding, as libcurl reads them: what unpacks. */
+static unsigned
+count_codings(const char *line, size_t length)
+{
+	static const char *const free_of_charge[] = {"chunked", "identity", "none"};
+	const char *end = line + length, *p = memchr(line, ':', length), *word;
+	unsigned count = 0;
+	size_t i;
+
+	for (p++; p < end; p++) {
+		while (p < end && strchr(" \t\r\n,", *p) != NULL)
+			p++;
+		for (word = p; p < end && strchr(" \t\r\n,", *p) == NULL; p++)
+			;
+		if (p == word)
+			continue;
+		count++;
+		for (i = 0; i < ARRAY_LENGTH(free_of_charge); i++)
+			if (strlen(free_of_charge[i]) == (size_t)(p - word) &&
+			    strncasecmp(word, free_of_charge[i], p - word) == 0)
+				count--;
+	}
+	return count;
+}
+
+/* libcurl unpacks codings upon codings in one go, those of a 1xx answer too, and only
+ * what the last of them yields comes to on_body(): two multiply. */
+static bool
+is_packed_twice(struct transfer *transfer, const char *line, size_t length)
+{
+	if ((length > 17 && strncasecmp(line, "Content-Encoding:", 17) == 0) ||
+	    (length > 18 && strncasecmp(line, "Transfer-Encoding:", 18) == 0))
+		transfer->codings += count_codings(line, length);
+	return transfer->codings > 1;
+}
+
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
 {
@@ -85,6 +121,8 @@ on_header(char *data, size_t size, size_t count, void *arg)
 	if (length > 5 && memcmp(data, "HTTP/", 5) == 0) {
 		buf_clear(transfer->headers); /* the final answer's remain */
 		transfer_see_certificate(transfer);
+	} else if (is_packed_twice(transfer, data, length)) {
+		return 0;
 	}
 	buf_add(transfer->headers, data, length);
 	return length;
@@ -445,6 +483,7 @@ prepare(struct transfer *transfer, const struct transfer_request *request)
 	transfer->body_bytes = transfer->header_bytes = 0;
 	transfer->opened_us = transfer->tls_began_us = 0;
 	transfer->open_error = 0;
+	transfer->codings = 0;
 	transfer->too_large = transfer->headers_too_large = false;
 	transfer->wants_certificate = request->want_certificate && transfer->tls;
 	transfer->drop_redirect_body = request->drop_redirect_body;

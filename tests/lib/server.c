@@ -9,6 +9,8 @@
  *   /loop	302 to itself
  *   /gzip	"hello" compressed; /bomb 16 MB of zeros compressed;
  *		/hollow compressed without end that unpacks to nothing
+ *   /packed/FIELDS	"hello" compressed as often as FIELDS has "gzip", in which ;
+ *ends a line and _ is a blank; /packed/early/FIELDS after a 103 that says gzip as well
  *   /huge	Content-Length of 100 MB; /flood without a length
  *   /fields	headers without end; /many 100 KB of them
  *   /silent	nothing; /drip a byte now and then; /half a part of the body
@@ -48,6 +50,12 @@ struct server {
 	int count;
 	struct connection connections[CONNECTIONS_MAX];
 };
+
+static bool
+begins(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
 static bool
 say(int fd, const void *data, size_t length)
@@ -165,6 +173,30 @@ serve_hollow(int fd)
 }
 
 static void
+serve_packed(int fd, const char *fields)
+{
+	static const char early[] = "HTTP/1.1 103 Early\nContent-Encoding: gzip\n\n";
+	unsigned char packed[2][256];
+	char head[512] = "", *p;
+	size_t length = 5;
+	const char *at;
+
+	snprintf(head, sizeof(head), "%.200s\n",
+	    begins(fields, "early/") ? fields + 6 : fields);
+	for (p = head; *p != '\0'; p++)
+		*p = *p == ';' ? '\n' : *p == '_' ? ' ' : *p;
+	memcpy(packed[0], "hello", 5);
+	if (begins(fields, "early/"))
+		say(fd, early, sizeof(early) - 1);
+	for (at = fields; (at = strstr(at, "gzip")) != NULL; at++) {
+		length = compress_all(
+		    (char *)packed[0], length, 1, packed[1], sizeof(packed[1]));
+		memcpy(packed[0], packed[1], length);
+	}
+	answer(fd, 200, head, packed[0], length);
+}
+
+static void
 serve_fields(int fd, int count)
 {
 	char line[1100] = "";
@@ -187,12 +219,6 @@ serve_redirect(int fd, const char *path)
 	snprintf(fields, sizeof(fields), "Location: %s\r\nSet-Cookie: a=b\r\n",
 	    location != NULL ? location + 1 : "");
 	answer(fd, status, fields, "moved", 5);
-}
-
-static bool
-begins(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
 /* -> false: the connection is to be closed */
@@ -224,6 +250,8 @@ serve(int fd, const char *path, const char *request, size_t length)
 	} else if (begins(path, "/gzip")) {
 		answer(fd, 200, "Content-Encoding: gzip\r\n", packed,
 		    compress_all("hello", 5, 1, packed, sizeof(packed)));
+	} else if (begins(path, "/packed/")) {
+		serve_packed(fd, path + 8);
 	} else if (begins(path, "/bomb")) {
 		serve_bomb(fd);
 	} else if (begins(path, "/hollow")) {

@@ -231,6 +231,37 @@ bodies_are_unpacked_and_bounded(void **state)
 	assert_class(FETCH_TOO_LARGE);
 }
 
+/* A little that unpacks to much that unpacks to nothing would hold the loop. */
+static void
+a_body_is_packed_once(void **state)
+{
+	static const char *const once[] = {"Content-Encoding:gzip",
+	    "content-encoding:_identity,_gzip_",
+	    "Content-Encoding:gzip;X-Encoding:gzip,br"};
+	static const char *const twice[] = {"Content-Encoding:gzip,gzip",
+	    "Content-Encoding:gzip;CONTENT-ENCODING:_gzip",
+	    "Transfer-Encoding:gzip;Content-Encoding:gzip",
+	    "early/Content-Encoding:gzip",
+	    "Content-Encoding:_,identity,gzip_,_chunked,_gzip,gzip"};
+	char path[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LENGTH(once); i++) {
+		snprintf(path, sizeof(path), "/packed/%s", once[i]);
+		get(path);
+		assert_class(FETCH_OK);
+		if (i < 2)
+			assert_string_equal(got.body, "hello");
+	}
+	for (i = 0; i < ARRAY_LENGTH(twice); i++) {
+		snprintf(path, sizeof(path), "/packed/%s", twice[i]);
+		get(path);
+		assert_class(FETCH_PROTOCOL);
+		assert_non_null(
+		    strstr(got.reply.sentence, ": the body is packed more than once"));
+	}
+}
+
 /* ---- failures ---- */
 
 static void
@@ -862,6 +893,7 @@ main(void)
 	    cmocka_unit_test(an_answer_comes_whole_with_its_phases),
 	    cmocka_unit_test(methods_and_bodies_are_sent),
 	    cmocka_unit_test(bodies_are_unpacked_and_bounded),
+	    cmocka_unit_test(a_body_is_packed_once),
 	    cmocka_unit_test(silence_has_a_class_for_each_phase),
 	    cmocka_unit_test(connecting_fails_in_its_ways),
 	    cmocka_unit_test(both_families_serve),
