@@ -33,7 +33,9 @@ struct http {
 	const struct http_options *options;
 	struct url url; /* of the options; empty if it cannot be parsed */
 	int64_t dns_cache_us;
-	const char **headers; /* NULL-terminated, borrowed from options */
+	const char **headers; /* NULL-terminated, borrowed from options; those of files
+			       * come behind them while a run is begun */
+	struct secret **header_secrets; /* as options->header_files */
 	struct expect *expect;
 	struct secret *bearer, *password;
 	struct fetch *fetch;   /* running, or NULL */
@@ -211,6 +213,52 @@ on_reply(struct fetch_reply *reply, void *arg)
 	finish(http);
 }
 
+/* The headers that stand in files, behind the others. -> false with the sentence */
+static bool
+add_header_secrets(struct http *http)
+{
+	const struct conf_files *files = &http->options->header_files;
+	const char **at = http->headers + http->options->headers.count;
+	size_t i;
+
+	for (i = 0; i < files->count; i++) {
+		const char *value =
+		    secret_get(http->header_secrets[i], http->result.message);
+		if (value == NULL)
+			return false;
+		*at++ = mem_printf("%s: %s", files->items[i].name, value);
+		*at = NULL;
+	}
+	return true;
+}
+
+static void
+wipe_header_secrets(struct http *http)
+{
+	const char **at = http->headers + http->options->headers.count;
+
+	for (; *at != NULL; at++) {
+		explicit_bzero((char *)*at, strlen(*at));
+		free((char *)*at);
+		*at = NULL;
+	}
+}
+
+/* -> false with the sentence */
+static bool
+read_secrets(struct http *http, struct fetch_request *request)
+{
+	char *error = http->result.message;
+
+	if (http->bearer != NULL &&
+	    (request->bearer = secret_get(http->bearer, error)) == NULL)
+		return false;
+	if (http->password != NULL &&
+	    (request->password = secret_get(http->password, error)) == NULL)
+		return false;
+	return add_header_secrets(http);
+}
+
 static void
 http_start(void *arg, struct probe_run *run, int64_t timeout_us, bool fresh)
 {
@@ -242,15 +290,13 @@ http_start(void *arg, struct probe_run *run, int64_t timeout_us, bool fresh)
 	assert(http->run == NULL);
 	http->run = run;
 	result_clear(&http->result);
-	if ((http->bearer != NULL && (request.bearer = secret_get(http->bearer,
-					  http->result.message)) == NULL) ||
-	    (http->password != NULL && (request.password = secret_get(http->password,
-					    http->result.message)) == NULL)) {
+	if (read_secrets(http, &request)) {
+		http->fetch = fetch_start(http->env.fetch, &request, on_reply, http);
+	} else {
 		http->result.class = PROBE_INTERNAL;
 		loop_timer_set(http->refusal, 0);
-		return;
 	}
-	http->fetch = fetch_start(http->env.fetch, &request, on_reply, http);
+	wipe_header_secrets(http);
 }
 
 /* Options and the texts in them; what is compiled from them is ours. */
@@ -274,6 +320,7 @@ http_open(const struct probe_env *env, const void *arg, int64_t dns_cache_us,
 	const char *option;
 	struct expect *expect = http_options_expect(opts, &option, error);
 	struct http *http;
+	size_t i;
 
 	if (expect == NULL)
 		return ERR_SYNTAX;
@@ -282,8 +329,14 @@ http_open(const struct probe_env *env, const void *arg, int64_t dns_cache_us,
 	http->env = *env;
 	http->dns_cache_us = dns_cache_us;
 	http->expect = expect;
-	http->headers = mem_array(opts->headers.count + 1, sizeof(*http->headers));
+	http->headers = mem_array(
+	    opts->headers.count + opts->header_files.count + 1, sizeof(*http->headers));
 	http_rebind(http, opts);
+	http->header_secrets =
+	    mem_array(opts->header_files.count + 1, sizeof(*http->header_secrets));
+	for (i = 0; i < opts->header_files.count; i++)
+		http->header_secrets[i] =
+		    secret_create(opts->header_files.items[i].path);
 	if (url_parse(opts->url, NULL, &http->url) != 0)
 		url_free(&http->url);
 	if (opts->bearer_file != NULL)
@@ -315,9 +368,13 @@ static void
 http_close(void *arg)
 {
 	struct http *http = arg;
+	size_t i;
 
 	http_cancel(http);
 	loop_timer_destroy(http->refusal);
+	for (i = 0; http->header_secrets[i] != NULL; i++)
+		secret_destroy(http->header_secrets[i]);
+	free(http->header_secrets);
 	secret_destroy(http->bearer);
 	secret_destroy(http->password);
 	expect_destroy(http->expect);

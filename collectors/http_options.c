@@ -30,9 +30,18 @@ const struct option http_options[] = {
     {.name = "headers",
 	.type = OPTION_STRINGS,
 	.offset = AT(headers),
+	.headers = true,
 	.example = "[\"Accept: text/html\"]",
 	.text = "Headers to send, each as \"Name: value\"; credentials have options of "
-		"their own"},
+		"their own, and secrets header_files"},
+    {.name = "header_files",
+	.type = OPTION_SECRET_FILES,
+	.offset = AT(header_files),
+	.example = "{X-Api-Key: /etc/vetrina/api.key}",
+	.text =
+	    "Headers whose value is a secret, each by the name of the header and a "
+	    "file that holds the value; read again when it changes, and not sent to "
+	    "another host by a redirect"},
     {.name = "body",
 	.type = OPTION_STRING,
 	.offset = AT(body),
@@ -48,6 +57,7 @@ const struct option http_options[] = {
 	.type = OPTION_STRINGS,
 	.offset = AT(header),
 	.example = "[\"Content-Type: ^text/html\"]",
+	.headers = true,
 	.text = "Headers that the answer must have, as \"Name\" or \"Name: pattern\""},
     {.name = "match",
 	.type = OPTION_STRINGS,
@@ -182,8 +192,60 @@ check_headers(const struct conf_strings *headers, conf_complain *complain, void 
 		} else if (strncasecmp(header, "Authorization:", 14) == 0 ||
 			   strncasecmp(header, "Proxy-Authorization:", 20) == 0) {
 			complain(arg, "headers", NULL,
-			    "credentials come from files: bearer_file, or user and "
-			    "password_file");
+			    "credentials come from files: bearer_file, user and "
+			    "password_file, or header_files");
+		}
+	}
+}
+
+static bool
+is_header_name(const char *text)
+{
+	size_t length =
+	    strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+			 "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	return length > 0 && text[length] == '\0';
+}
+
+static bool
+has_header(const struct conf_strings *headers, const char *name)
+{
+	size_t length = strlen(name), i;
+
+	for (i = 0; i < headers->count; i++)
+		if (strncasecmp(headers->items[i], name, length) == 0 &&
+		    headers->items[i][length] == ':')
+			return true;
+	return false;
+}
+
+static void
+check_header_files(const struct http_options *opts, conf_complain *complain, void *arg)
+{
+	const struct conf_files *files = &opts->header_files;
+	char error[128];
+	size_t i, j;
+
+	for (i = 0; i < files->count; i++) {
+		const char *name = files->items[i].name;
+
+		for (j = 0; j < i && strcasecmp(files->items[j].name, name) != 0; j++)
+			;
+		if (!is_header_name(name)) {
+			snprintf(error, sizeof(error),
+			    "%zu of %zu: expected the name of a header", i + 1,
+			    files->count);
+			complain(arg, "header_files", NULL, error);
+		} else if (j < i || has_header(&opts->headers, name)) {
+			snprintf(error, sizeof(error),
+			    "%.64s stands twice, expected each header once", name);
+			complain(arg, "header_files", "headers", error);
+		} else if (strcasecmp(name, "Authorization") == 0 &&
+			   (opts->bearer_file != NULL || opts->user != NULL)) {
+			complain(arg, "header_files",
+			    opts->user != NULL ? "user" : "bearer_file",
+			    "either Authorization, or bearer_file or user");
 		}
 	}
 }
@@ -247,6 +309,7 @@ http_options_check(const void *options, conf_complain *complain, void *arg)
 	if (holds_password(opts->proxy))
 		complain(arg, "proxy", NULL, by_file);
 	check_headers(&opts->headers, complain, arg);
+	check_header_files(opts, complain, arg);
 	check_pair("user", opts->user, "password_file", opts->password_file,
 	    "user and password_file go together", complain, arg);
 	if (opts->user != NULL && strchr(opts->user, ':') != NULL)

@@ -15,6 +15,7 @@ struct http_options {
 	char *url;
 	int method;		/* index into http_methods */
 	struct conf_strings headers;
+	struct conf_files header_files;
 	char *body;
 	struct conf_statuses status;
 	struct conf_strings header, match, not_match, json;

@@ -172,6 +172,9 @@ of_row(const struct option *row, const struct conf_collector *collectors)
 		return of_choices(row);
 	case OPTION_URL:
 		return string_of("^https?://");
+	case OPTION_SECRET_FILES:
+		return json_pack("{s:[s, s], s:{s:s}}", "type", "object", "null",
+		    "additionalProperties", "type", "string");
 	case OPTION_STRINGS:
 		return of_strings(row);
 	case OPTION_TEXT:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "conf/mask.h"
 #include "conf/report.h"
 #include "conf/value.h"
 #include "conf/yaml.h"
@@ -58,6 +59,8 @@ value_expected(const struct option *row, struct buf *out)
 	    [OPTION_URL] = "an address that begins with http:// or https://",
 	    [OPTION_PATH] = "a path",
 	    [OPTION_SECRET_FILE] = "the path of a readable file with the secret",
+	    [OPTION_SECRET_FILES] =
+		"a mapping of names to paths of readable files, each with a secret",
 	    [OPTION_REGEX] = "a regular expression",
 	    [OPTION_STRINGS] = "a list of texts",
 	    [OPTION_TEXT] = "text, or a mapping of languages to texts",
@@ -109,7 +112,7 @@ value_wrong(struct binder *binder, const struct option *row,
     const struct conf_node *node, const char *format, ...)
 {
 	char quoted[REPORT_QUOTE_SIZE], what[512];
-	struct buf expected = BUF_INIT;
+	struct buf expected = BUF_INIT, text = BUF_INIT;
 	bool shown = node->kind == NODE_SCALAR && !yaml_is_null(node) &&
 		     row->type != OPTION_SECRET_FILE &&
 		     !(row->type == OPTION_URL && strchr(node->text, '@') != NULL);
@@ -119,9 +122,16 @@ value_wrong(struct binder *binder, const struct option *row,
 	vsnprintf(what, sizeof(what), format, ap);
 	va_end(ap);
 	value_expected(row, &expected);
+	if (shown && row->type == OPTION_URL)
+		mask_url(node->text, &text);
+	else if (shown && row->headers)
+		mask_header(node->text, &text);
+	else if (shown)
+		buf_add_text(&text, node->text);
 	report_value(binder->report, REPORT_ERROR, node, "%s%s%s, expected %s",
-	    shown ? report_quote(node->text, quoted) : "", shown ? " " : "", what,
-	    expected.data);
+	    shown ? report_quote(text.length > 0 ? text.data : "", quoted) : "",
+	    shown ? " " : "", what, expected.data);
 	buf_free(&expected);
+	buf_free(&text);
 	return false;
 }

@@ -1,4 +1,4 @@
-/* Values of several parts: texts, languages, statuses, tiers. */
+/* Values of several parts: texts, files, languages, statuses, tiers. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -10,6 +10,7 @@
 
 #define SECOND INT64_C(1000000)
 #define STRINGS_MAX_ITEMS 256
+#define FILES_MAX_ITEMS 64
 #define TIER_ROWS_MAX 5000000
 #define PART_SIZE 32
 
@@ -59,6 +60,37 @@ value_bind_strings(struct binder *binder, const struct option *row,
 		    (struct conf_place){item->file->name, item->line, item->column};
 	}
 	return true;
+}
+
+bool
+value_bind_secret_files(struct binder *binder, const struct option *row,
+    struct conf_node *node, void *field)
+{
+	static const struct option one = {.type = OPTION_SECRET_FILE};
+	struct conf_files *files = field;
+	struct conf_node *item;
+	bool good = true;
+	size_t i = 0;
+
+	if (yaml_is_null(node))
+		return true;
+	if (node->kind != NODE_MAP)
+		return value_wrong(binder, row, node, "is a %s",
+		    node->kind == NODE_LIST ? "list" : "single value");
+	if (node->count > FILES_MAX_ITEMS)
+		return value_wrong(binder, row, node, "holds %zu items", node->count);
+	files->items = arena_array(binder->arena, node->count, sizeof(*files->items));
+	for (item = node->first; item != NULL; item = item->next) {
+		if (item->twin != NULL) {
+			report_twin(binder->report, item);
+			good = false;
+			continue;
+		}
+		files->items[i].name = arena_strdup(binder->arena, item->key);
+		good &= value_bind(binder, &one, item, &files->items[i++].path);
+	}
+	files->count = i;
+	return good;
 }
 
 bool

@@ -33,6 +33,7 @@ enum option_type {
 	OPTION_URL,		/* char *: http:// or https:// */
 	OPTION_PATH,		/* char *, made absolute against the file's folder */
 	OPTION_SECRET_FILE,	/* char *, as PATH; must be readable, shown masked */
+	OPTION_SECRET_FILES,	/* struct conf_files: a mapping from names to such files */
 	OPTION_REGEX,		/* char *, must compile as PCRE2 */
 	OPTION_STRINGS,		/* struct conf_strings: a list, or one scalar; min..max
 				 * items; each one of choices, if given */
@@ -49,6 +50,14 @@ struct conf_strings {
 	size_t count;
 	char **items;
 	struct conf_place *places; /* one an item */
+};
+
+struct conf_files {
+	size_t count;
+	struct conf_file_item {
+		char *name;
+		char *path;
+	} *items;
 };
 
 /* Text in languages; language NULL: the file gave one scalar for all. */
@@ -92,6 +101,8 @@ struct option {
 	const char *fallback;	/* the default as YAML text; NULL: none (zero, NULL) */
 	double min, max;	/* both 0: no bound */
 	bool required;
+	bool headers;		/* STRINGS: "Name: value"s; one that looks like a secret
+				 * by its name is shown masked */
 	const char *unit;	/* for the manual: "s", "bytes", "%"; NULL: none. MAP: the
 				 * word for an item's identifier */
 	const char *const *choices; /* NULL-terminated */

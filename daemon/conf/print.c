@@ -15,10 +15,10 @@
 #include "base/text.h"
 #include "conf/bind.h"
 #include "conf/conf.h"
+#include "conf/mask.h"
 #include "conf/retention.h"
 #include "conf/schema.h"
 
-#define MASK "\"********\""
 #define SECOND INT64_C(1000000)
 #define OWN_SOURCES 2 /* up, known */
 
@@ -54,17 +54,48 @@ add_string(struct buf *out, const char *text)
 	buf_add_char(out, '"');
 }
 
+typedef void masker(const char *text, struct buf *out);
+
+/* mask NULL: as it stands. */
 static void
-add_strings(struct buf *out, const struct conf_strings *strings)
+add_masked(struct buf *out, const char *text, masker *mask)
+{
+	struct buf masked = BUF_INIT;
+
+	if (mask != NULL) {
+		mask(text, &masked);
+		text = masked.length > 0 ? masked.data : "";
+	}
+	add_string(out, text);
+	buf_free(&masked);
+}
+
+static void
+add_strings(struct buf *out, const struct conf_strings *strings, masker *mask)
 {
 	size_t i;
 
 	buf_add_char(out, '[');
 	for (i = 0; i < strings->count; i++) {
 		buf_add_text(out, i == 0 ? "" : ", ");
-		add_string(out, strings->items[i]);
+		add_masked(out, strings->items[i], mask);
 	}
 	buf_add_char(out, ']');
+}
+
+static void
+add_files(struct buf *out, const struct conf_files *files, bool masked)
+{
+	size_t i;
+
+	buf_add_char(out, '{');
+	for (i = 0; i < files->count; i++) {
+		buf_add_text(out, i == 0 ? "" : ", ");
+		add_string(out, files->items[i].name);
+		buf_add_text(out, ": ");
+		add_string(out, masked ? MASK : files->items[i].path);
+	}
+	buf_add_char(out, '}');
 }
 
 static void
@@ -177,18 +208,23 @@ print_value(const struct option *row, const void *field, bool masked, struct buf
 		break;
 	case OPTION_SECRET_FILE:
 		if (masked) {
-			buf_add_text(out, MASK);
+			add_string(out, MASK);
 			break;
 		}
 		__attribute__((fallthrough));
 	case OPTION_STRING:
-	case OPTION_URL:
 	case OPTION_PATH:
 	case OPTION_REGEX:
 		add_string(out, *(char *const *)field);
 		break;
+	case OPTION_URL:
+		add_masked(out, *(char *const *)field, masked ? mask_url : NULL);
+		break;
+	case OPTION_SECRET_FILES:
+		add_files(out, field, masked);
+		break;
 	case OPTION_STRINGS:
-		add_strings(out, field);
+		add_strings(out, field, masked && row->headers ? mask_header : NULL);
 		break;
 	case OPTION_TEXT:
 		add_text(out, field);

@@ -247,8 +247,8 @@ bind_path(struct binder *binder, const struct option *row, struct conf_node *nod
 	return true;
 }
 
-static bool
-bind_secret_file(struct binder *binder, const struct option *row,
+bool
+value_bind_secret_file(struct binder *binder, const struct option *row,
     struct conf_node *node, void *field)
 {
 	const char *path;
@@ -306,7 +306,8 @@ value_bind(struct binder *binder, const struct option *row, struct conf_node *no
 	    [OPTION_CHOICE] = bind_choice,
 	    [OPTION_URL] = bind_url,
 	    [OPTION_PATH] = bind_path,
-	    [OPTION_SECRET_FILE] = bind_secret_file,
+	    [OPTION_SECRET_FILE] = value_bind_secret_file,
+	    [OPTION_SECRET_FILES] = value_bind_secret_files,
 	    [OPTION_REGEX] = bind_regex,
 	    [OPTION_STRINGS] = value_bind_strings,
 	    [OPTION_TEXT] = value_bind_text,

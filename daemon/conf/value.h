@@ -20,6 +20,10 @@ bool value_is_outside(const struct option *row, double value);
 
 bool value_bind_strings(struct binder *binder, const struct option *row,
     struct conf_node *node, void *field);
+bool value_bind_secret_file(struct binder *binder, const struct option *row,
+    struct conf_node *node, void *field);
+bool value_bind_secret_files(struct binder *binder, const struct option *row,
+    struct conf_node *node, void *field);
 bool value_bind_text(struct binder *binder, const struct option *row,
     struct conf_node *node, void *field);
 bool value_bind_statuses(struct binder *binder, const struct option *row,

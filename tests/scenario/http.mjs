@@ -13,6 +13,7 @@ import * as targets from '../lib/targets.mjs';
 
 const TOKEN = 'tok3n-nobody-shall-see';
 const PASSWORD = 'passw0rd-nobody-shall-see';
+const KEY = 'k3y-nobody-shall-see';
 const SLOW_MS = 300;
 const NONE = null;
 
@@ -61,6 +62,8 @@ async function startNginx(folder, certs, ports, ipv6) {
     location /moved-again { return 302 http://localhost:${ports.plain}/page.html; }
     location /status.json { default_type application/json; return 200 '{"status": "ok", "queue": {"pending": 12}}'; }
     location /bearer { if ($http_authorization != "Bearer ${TOKEN}") { return 401 "no"; } return 200 "yes"; }
+    location /key { if ($http_x_api_key != "${KEY}") { return 403 "no"; } return 200 "yes"; }
+    location /key-moved { return 302 http://localhost:${ports.plain}/key; }
     location /basic { if ($http_authorization != "Basic ${basic}") { return 401 "no"; } return 200 "yes"; }
     location /method { if ($request_method != POST) { return 405 "no"; } return 200 "yes"; }
   }`,
@@ -116,6 +119,8 @@ function plan({ ports, ipv6, certs, files, servers, closedPort }) {
     'huge': [plain('/huge.html'), down('too_large', /./, { phases: { total: NONE } })],
     'bomb': [plain('/bomb.html'), down('too_large', /./)],
     'bearer': [{ url: plain('/bearer'), bearer_file: files.token }, up],
+    'key': [{ url: plain('/key'), header_files: { 'X-Api-Key': files.key } }, up],
+    'key-elsewhere': [{ url: plain('/key-moved'), header_files: { 'X-Api-Key': files.key } }, down('status', /^status 403/)],
     'basic': [{ url: plain('/basic'), user: 'anna', password_file: files.password }, up],
     'no-secret': [plain('/bearer'), down('status', /^status 401/)],
     'tls': [secure(ports.tls), { ...up, phases: { ...quick, tls: [1e-5, 2], connect: [0, 1], certificate_days: [29, 30] } }],
@@ -193,9 +198,10 @@ await scenario(async () => {
   const ipv6 = await canListen('::1') ? (await freePorts(1, '::1'))[0] : null;
   if (!ipv6) note('there is no IPv6 on this machine: that target is left out');
   await startNginx(folder, certs, ports, ipv6);
-  const files = { token: path.join(folder, 'token'), password: path.join(folder, 'password') };
+  const files = { token: path.join(folder, 'token'), password: path.join(folder, 'password'), key: path.join(folder, 'key') };
   fs.writeFileSync(files.token, `${TOKEN}\n`, { mode: 0o600 });
   fs.writeFileSync(files.password, PASSWORD, { mode: 0o600 });
+  fs.writeFileSync(files.key, `${KEY}\n`, { mode: 0o600 });
   const servers = {
     slow: await targets.slowFirstByte(SLOW_MS),
     never: await targets.neverAnswers(),
@@ -253,7 +259,7 @@ await scenario(async () => {
     message: /cannot read the secret in .*token: No such file/ }));
 
   const told = daemon.log() + JSON.stringify(await daemon.json('checks')) + (await daemon.ctl('checks')).out;
-  ok('no secret shows', [TOKEN, PASSWORD, Buffer.from(`anna:${PASSWORD}`).toString('base64')]
+  ok('no secret shows', [TOKEN, PASSWORD, KEY, Buffer.from(`anna:${PASSWORD}`).toString('base64')]
     .filter((secret) => told.includes(secret)).map((secret) => `${secret} was told`));
   await endsWell(daemon);
 });

@@ -21,7 +21,7 @@
 /* In the place of loop/fetch.c and watch/probe.c. */
 struct fetch {
 	struct fetch_request request;
-	char bearer[64], user[64], password[64];
+	char bearer[64], user[64], password[64], headers[256];
 	fetch_cb *cb;
 	void *arg;
 	bool running, cancelled;
@@ -38,6 +38,8 @@ struct fetch *
 fetch_start(struct fetch_pool *pool, const struct fetch_request *request, fetch_cb *cb,
     void *arg)
 {
+	size_t i;
+
 	assert_false(fetch.running);
 	memset(&fetch, 0, sizeof(fetch));
 	fetch.request = *request;
@@ -45,6 +47,10 @@ fetch_start(struct fetch_pool *pool, const struct fetch_request *request, fetch_
 	snprintf(fetch.bearer, sizeof(fetch.bearer), "%s", request->bearer ?: "");
 	snprintf(fetch.user, sizeof(fetch.user), "%s", request->user ?: "");
 	snprintf(fetch.password, sizeof(fetch.password), "%s", request->password ?: "");
+	for (i = 0; request->headers != NULL && request->headers[i] != NULL; i++) {
+		strlcat(fetch.headers, request->headers[i], sizeof(fetch.headers));
+		strlcat(fetch.headers, "\n", sizeof(fetch.headers));
+	}
 	fetch.cb = cb;
 	fetch.arg = arg;
 	fetch.running = true;
@@ -444,6 +450,52 @@ write_file(const char *name, const char *text)
 }
 
 static void
+headers_may_stand_in_files(void **state)
+{
+	struct conf_file_item items[2] = {
+	    {(char *)"X-Api-Key", NULL}, {(char *)"Ocp-Apim-Subscription-Key", NULL}};
+	struct http_options options = defaults();
+	char *plain[] = {(char *)"Accept: text/html"};
+	struct fetch_reply reply = well("x");
+	void *check;
+
+	items[0].path = write_file("a", "k-1\n");
+	items[1].path = write_file("b", "k-2");
+	options.headers = (struct conf_strings){1, plain, NULL};
+	options.header_files = (struct conf_files){2, items};
+	check = open_check(&options);
+	collector_http.start(check, run, 1, false);
+	assert_string_equal(fetch.headers,
+	    "Accept: text/html\nX-Api-Key: k-1\nOcp-Apim-Subscription-Key: k-2\n");
+	answer(&reply);
+	free(write_file("b", "changed\n"));
+	collector_http.start(check, run, 1, false);
+	assert_string_equal(fetch.headers, "Accept: text/html\nX-Api-Key: k-1\n"
+					   "Ocp-Apim-Subscription-Key: changed\n");
+	reply = well("x");
+	answer(&reply);
+
+	/* Half of them is not sent. */
+	unlink(items[1].path);
+	results = 0;
+	collector_http.start(check, run, 1, false);
+	assert_false(fetch.running);
+	loop_advance(loop, 1);
+	assert_int_equal(results, 1);
+	assert_int_equal(result.class, PROBE_INTERNAL);
+	assert_non_null(strstr(result.message, "/b: No such file or directory"));
+	free(write_file("b", "k\r\nX-Injected: yes"));
+	collector_http.start(check, run, 1, false);
+	loop_advance(loop, 1);
+	assert_int_equal(result.class, PROBE_INTERNAL);
+	collector_http.close(check);
+	unlink(items[0].path);
+	unlink(items[1].path);
+	free(items[0].path);
+	free(items[1].path);
+}
+
+static void
 secrets_are_read_and_read_again(void **state)
 {
 	struct http_options options = defaults();
@@ -518,188 +570,6 @@ secrets_are_read_and_read_again(void **state)
 	free(path);
 }
 
-static void
-complain(void *arg, const char *option, const char *other, const char *problem)
-{
-	(void)other;
-	buf_printf(arg, "%s: %s\n", option, problem);
-}
-
-static void
-options_that_do_not_fit_are_told(void **state)
-{
-	char *header[] = {(char *)"Accept text/html"};
-	char *credentials[] = {(char *)"authorization: Basic c2VjcmV0"};
-	char *pattern[] = {(char *)"("}, *patterns[] = {(char *)"(", (char *)"[a"};
-	const struct {
-		const char *key, *words;
-		struct http_options options;
-	} cases[] = {
-	    {"url", "do not belong",
-		{.url = (char *)"https://anna:secret@example.it/"}},
-	    {"proxy", "do not belong", {.proxy = (char *)"http://anna:secret@proxy"}},
-	    {"headers", "1 of 1: expected \"Name: value\"",
-		{.headers = {1, header, NULL}}},
-	    {"headers", "credentials come from files",
-		{.headers = {1, credentials, NULL}}},
-	    {"user", "go together", {.user = (char *)"anna"}},
-	    {"password_file", "go together", {.password_file = (char *)"/x"}},
-	    {"user", "no colon",
-		{.user = (char *)"a:b", .password_file = (char *)"/x"}},
-	    {"bearer_file", "not both",
-		{.user = (char *)"a",
-		    .password_file = (char *)"/x",
-		    .bearer_file = (char *)"/y"}},
-	    {"key_file", "go together", {.key_file = (char *)"/x"}},
-	    {"certificate_file", "go together", {.certificate_file = (char *)"/x"}},
-	    {"method", "no body", {.method = 1, .match = {1, pattern, NULL}}},
-	    {"match", "missing closing parenthesis", {.match = {1, pattern, NULL}}},
-	    {"json", "begins with /", {.json = {1, pattern, NULL}}},
-	};
-	struct http_options good = defaults();
-	struct buf told = BUF_INIT;
-	size_t i;
-
-	collector_http.check(&good, complain, &told);
-	good.url = (char *)"https://example.it/a@b?c=d@e";
-	collector_http.check(&good, complain, &told);
-	assert_int_equal(told.length, 0);
-	for (i = 0; i < ARRAY_LENGTH(cases); i++) {
-		char *begin = mem_printf("%s: ", cases[i].key);
-
-		buf_clear(&told);
-		collector_http.check(&cases[i].options, complain, &told);
-		if (told.length == 0 || strncmp(told.data, begin, strlen(begin)) != 0 ||
-		    strstr(told.data, cases[i].words) == NULL)
-			fail_msg("%s%s: %s", begin, cases[i].words, told.data);
-		assert_null(strstr(told.data, "secret"));
-		assert_null(strstr(told.data, "c2VjcmV0"));
-		free(begin);
-	}
-	buf_clear(&told);
-	good = defaults();
-	good.user = (char *)"a:b";
-	good.match = (struct conf_strings){2, patterns, NULL};
-	good.json = (struct conf_strings){1, pattern, NULL};
-	collector_http.check(&good, complain, &told);
-	assert_non_null(strstr(told.data, "user: user and password_file go together\n"
-					  "user: a user of basic authentication has no "
-					  "colon\nmatch: 1 of 2: "));
-	assert_non_null(strstr(told.data, "\nmatch: 2 of 2: "));
-	assert_non_null(strstr(told.data, "\njson: "));
-	buf_free(&told);
-}
-
-static struct conf *
-load(const char *http, struct conf_load *out)
-{
-	struct conf_collector rows[COLLECTORS_MAX];
-	char *text =
-	    mem_printf("sites:\n prova:\n  name: Prova\n  url: http://localhost\n"
-		       "  languages: [it]\n  timezone: Europe/Rome\n  services:\n"
-		       "   s:\n    title: S\n    checks:\n     c:\n      http: %s\n",
-		http);
-	char *path = write_file("vetrina.yaml", text);
-	struct conf *conf;
-
-	memset(out, 0, sizeof(*out));
-	collectors_rows(rows);
-	out->file = path;
-	out->collectors = rows;
-	conf = conf_load(out);
-	unlink(path);
-	free(path);
-	free(text);
-	return conf;
-}
-
-static void
-a_file_binds_the_options(void **state)
-{
-	static const char all[] =
-	    "{url: 'https://a.it/', method: POST, headers: ['Accept: a, b', 'X: y'],"
-	    " body: '{}', status: [200-299, 401], header: 'ETag', match: 'a,b',"
-	    " not_match: ['x\\d+', y], json: ['/a = \"b\"', /c < 1], max_time: 250ms,"
-	    " follow: 0, max_body: 64K, reuse: session, retry: 3, ip: 6, user: u,"
-	    " proxy: 'http://p:3128', ca_file: ca.pem, certificate_file: c.pem,"
-	    " key_file: k.pem, password_file: p}";
-	const struct http_options *options;
-	struct conf_load out;
-	struct conf *conf = load(all, &out);
-
-	if (conf == NULL)
-		fail_msg("%s", out.errors.data);
-	options = conf->sites[0].services[0].checks[0].options;
-	assert_string_equal(options->url, "https://a.it/");
-	assert_string_equal(http_methods[options->method], "POST");
-	assert_int_equal(options->headers.count, 2);
-	assert_string_equal(options->headers.items[0], "Accept: a, b");
-	assert_int_equal(options->status.count, 2);
-	assert_int_equal(options->status.ranges[1].first, 401);
-	assert_int_equal(options->match.count, 1);
-	assert_string_equal(options->match.items[0], "a,b");
-	assert_string_equal(options->not_match.items[0], "x\\d+");
-	assert_int_equal(options->json.count, 2);
-	assert_int_equal(options->max_time_us, 250000);
-	assert_int_equal(options->follow, 0);
-	assert_int_equal(options->max_body, 65536);
-	assert_int_equal(options->reuse, FETCH_REUSE_SESSION);
-	assert_int_equal(options->retry, 3);
-	assert_int_equal(options->ip, RESOLVE_IPV6);
-	assert_non_null(strstr(options->password_file, "/p"));
-	conf_free(conf);
-	buf_free(&out.errors);
-	buf_free(&out.warnings);
-
-	conf = load("https://a.it/", &out);
-	if (conf == NULL)
-		fail_msg("%s", out.errors.data);
-	options = conf->sites[0].services[0].checks[0].options;
-	assert_string_equal(options->url, "https://a.it/");
-	assert_string_equal(http_methods[options->method], "GET");
-	assert_int_equal(options->status.ranges[0].first, 200);
-	assert_int_equal(options->status.ranges[0].last, 299);
-	assert_int_equal(options->follow, 5);
-	assert_int_equal(options->max_body, 1 << 20);
-	assert_int_equal(options->reuse, FETCH_REUSE_NONE);
-	assert_int_equal(options->retry, 1);
-	assert_int_equal(options->ip, RESOLVE_ANY);
-	conf_free(conf);
-	buf_free(&out.errors);
-	buf_free(&out.warnings);
-
-	assert_null(load("{url: 'https://a.it/', match: '('}", &out));
-	print_message("# %s", out.errors.data);
-	assert_non_null(strstr(out.errors.data, "missing closing parenthesis"));
-	assert_non_null(strstr(out.errors.data, "vetrina.yaml:12:"));
-	buf_free(&out.errors);
-	buf_free(&out.warnings);
-}
-
-static void
-the_table_is_sound(void **state)
-{
-	struct conf_collector rows[COLLECTORS_MAX];
-	const struct option *option, *other;
-	size_t i, length;
-
-	collectors_rows(rows);
-	for (i = 0; rows[i].name != NULL; i++) {
-		assert_true(rows[i].sources <= ARCHIVE_SOURCES_MAX);
-		for (option = rows[i].options; option->name != NULL; option++) {
-			assert_true(option->offset < rows[i].size);
-			assert_non_null(option->text);
-			length = strlen(option->text);
-			assert_true(length > 0 && option->text[length - 1] != '.');
-			for (other = option + 1; other->name != NULL; other++) {
-				assert_string_not_equal(option->name, other->name);
-				assert_int_not_equal(option->offset, other->offset);
-			}
-		}
-	}
-	assert_int_equal(i, 1);
-}
-
 static int
 set_up(void **state)
 {
@@ -729,10 +599,8 @@ main(void)
 	    cmocka_unit_test(a_long_answer_is_judged_on_a_worker),
 	    cmocka_unit_test(options_may_move_while_it_runs),
 	    cmocka_unit_test(cancelled_it_stays_silent_and_starts_again),
+	    cmocka_unit_test(headers_may_stand_in_files),
 	    cmocka_unit_test(secrets_are_read_and_read_again),
-	    cmocka_unit_test(options_that_do_not_fit_are_told),
-	    cmocka_unit_test(a_file_binds_the_options),
-	    cmocka_unit_test(the_table_is_sound),
 	};
 
 	return cmocka_run_group_tests_name("http", tests, set_up, tear_down);
