@@ -39,6 +39,7 @@
 #include "web/web.h"
 
 #define TICK CLOCK_SECOND
+#define SETTLED (10 * CLOCK_SECOND)   /* after the start; every check has run */
 #define CLOCK_STEP (2 * CLOCK_SECOND) /* less is slewing, or a busy machine */
 #define DNS_CACHE_MAX 10000
 #define ERRORS_MAX 4096 /* bytes of a bad file's errors that status keeps */
@@ -59,7 +60,7 @@ struct daemon {
 	struct control *control;
 	char *control_path;
 	struct loop_watch *signals[3];
-	struct loop_timer *tick, *pet;
+	struct loop_timer *tick, *pet, *settled;
 	int64_t watchdog_us;
 	int64_t wall_ahead_us; /* wall - mono, as last seen */
 	char *config_error;
@@ -344,6 +345,20 @@ on_tick(void *arg)
 }
 
 static void
+release_start(void *arg)
+{
+	mem_release_start();
+}
+
+static void
+on_settled(void *arg)
+{
+	struct daemon *daemon = arg;
+
+	(void)worker_submit(daemon->io, WORKER_LOW, release_start, NULL, NULL);
+}
+
+static void
 on_pet(void *arg)
 {
 	struct daemon *daemon = arg;
@@ -446,6 +461,8 @@ start(struct daemon *daemon, struct conf *conf)
 	daemon->wall_ahead_us = clock_wall_us() - clock_mono_us();
 	daemon->tick = loop_timer_create(daemon->loop, on_tick, daemon);
 	loop_timer_set(daemon->tick, TICK);
+	daemon->settled = loop_timer_create(daemon->loop, on_settled, daemon);
+	loop_timer_set(daemon->settled, SETTLED);
 	daemon->pet = loop_timer_create(daemon->loop, on_pet, daemon);
 	daemon->watchdog_us = ready_watchdog_us();
 	if (daemon->watchdog_us > 0)
@@ -466,6 +483,7 @@ stop(struct daemon *daemon)
 	}
 	loop_timer_destroy(daemon->tick);
 	loop_timer_destroy(daemon->pet);
+	loop_timer_destroy(daemon->settled);
 	control_close(daemon->control);
 	worker_settle(daemon->io); /* a reload under way ends before its owners */
 	web_close(daemon->web);

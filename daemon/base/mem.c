@@ -1,9 +1,12 @@
 /* Allocation: out of memory ends the process here and nowhere else. */
 #include "base/mem.h"
 
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static void *
 checked(void *pointer)
@@ -82,4 +85,30 @@ void *
 mem_dup(const void *data, size_t size)
 {
 	return memcpy(mem_alloc(size), data, size);
+}
+
+/* Segments that nobody may write hold what their file holds: to drop their pages
+ * loses nothing. Relocated tables lie in segments that could be written. */
+static int
+release_segments(struct dl_phdr_info *object, size_t size, void *arg)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from, to;
+	const ElfW(Phdr) * segment;
+	int i;
+
+	for (i = 0; i < object->dlpi_phnum; i++) {
+		segment = &object->dlpi_phdr[i];
+		if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) != 0)
+			continue;
+		from = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+		to = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+		(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+void
+mem_release_start(void)
+{
+	(void)dl_iterate_phdr(release_segments, NULL);
 }

@@ -1,7 +1,8 @@
 /*
  * Workers: threads for what may block (disk, compression, librrd). A job gets
  * copied input, runs on a worker and touches nothing else; its done() runs on the
- * loop, exactly once for every job accepted, in the order the jobs ended.
+ * loop, exactly once for every job accepted, in the order the jobs ended. It may be
+ * NULL.
  */
 #ifndef VT_LOOP_WORKER_H
 #define VT_LOOP_WORKER_H

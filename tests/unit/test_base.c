@@ -2,12 +2,14 @@
 #include "unit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/civil.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 static void
@@ -151,6 +153,35 @@ buffers(void **state)
 	buf_free(&buf);
 }
 
+static long
+resident_kb(void)
+{
+	FILE *file = fopen("/proc/self/smaps_rollup", "r");
+	char line[256];
+	long kb = 0;
+
+	assert_non_null(file);
+	while (kb == 0 && fgets(line, sizeof(line), file) != NULL)
+		(void)sscanf(line, "Rss: %ld kB", &kb);
+	fclose(file);
+	assert_true(kb > 0);
+	return kb;
+}
+
+static void
+memory_of_the_start(void **state)
+{
+	long before, after;
+
+	before = resident_kb();
+	mem_release_start();
+	after = resident_kb();
+	/* Libraries alone are above a megabyte; all work as before. */
+	assert_true(after < before - 500);
+	durations(state);
+	dates(state);
+}
+
 int
 main(void)
 {
@@ -161,6 +192,7 @@ main(void)
 	    cmocka_unit_test(civil_days_of_rome),
 	    cmocka_unit_test(dates),
 	    cmocka_unit_test(buffers),
+	    cmocka_unit_test(memory_of_the_start),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
