@@ -130,8 +130,7 @@ archive_configure(struct archive *archive, const struct archive_config *config)
 	TAILQ_FOREACH (series, &archive->open, entry) {
 		if (archive->flush_us != config->flush_us && !series->held)
 			loop_timer_clear(series->timer);
-		series->shape.retention = config->retention;
-		series->known = false; /* look again; what differs is migrated */
+		archive_series_set_retention(series, &config->retention);
 	}
 	archive->flush_us = config->flush_us;
 	TAILQ_FOREACH (series, &archive->open, entry) {
@@ -146,13 +145,14 @@ archive_series_open(struct archive *archive, const char *site, const char *servi
     const char *check, int64_t step_us, const struct archive_source *sources,
     size_t count)
 {
-	const struct record_definition name = {
+	size_t all = count + ARRAY_LENGTH(standing), i;
+	struct record_definition name = {
 	    .site = site,
 	    .service = service,
 	    .check = check,
 	    .step_s = step_us / CLOCK_SECOND,
+	    .count = all,
 	};
-	size_t all = count + ARRAY_LENGTH(standing);
 	struct archive_source *copy = mem_array(all, sizeof(*copy));
 	struct archive_series *series;
 
@@ -163,8 +163,15 @@ archive_series_open(struct archive *archive, const char *site, const char *servi
 	       text_is_identifier(check));
 	memcpy(copy, standing, sizeof(standing));
 	memcpy(copy + ARRAY_LENGTH(standing), sources, count * sizeof(*sources));
-	series = archive_series_create(archive, &name, copy, all);
-	archive_series_insert(series);
+	for (i = 0; i < all; i++)
+		name.names[i] = copy[i].name;
+	series = archive_series_take_back(archive, &name, copy);
+	if (series != NULL) {
+		free(copy);
+	} else {
+		series = archive_series_create(archive, &name, copy, all);
+		archive_series_insert(series);
+	}
 	archive_dispatch(series);
 	return series;
 }
@@ -270,8 +277,8 @@ archive_before(const struct archive_series *series, int64_t *last_s)
 
 /* Readers. */
 
-static void
-add_run(struct archive_series *series, struct archivejob_run values)
+void
+archive_add_run(struct archive_series *series, struct archivejob_run values)
 {
 	struct archivejob_run *run = mem_zalloc(sizeof(*run));
 
@@ -313,82 +320,11 @@ archive_run(struct archive_series *series, void (*fn)(const char *path, void *ar
 	reader->fn = fn;
 	reader->done = done;
 	reader->arg = arg;
-	add_run(series, (struct archivejob_run){.fn = reader_run,
-			    .done = reader_done,
-			    .arg = reader,
-			    .urgent = true,
-			    .lazy = true});
-}
-
-struct fetch {
-	enum archive_function function;
-	int64_t from_s, to_s, step_s;
-	archive_rows_cb *cb;
-	void *arg;
-	int error;
-	struct rrdfile_rows rows;
-};
-
-/* The step of the coarsest tier of at most the step wanted that covers the period;
- * what rrdfile_fetch() makes of it if there is none is the next best. */
-static int64_t
-tier_step(const char *path, const struct fetch *fetch)
-{
-	struct rrdfile_tier tiers[RRDFILE_TIERS_MAX];
-	int64_t last, step = 1;
-	size_t count, sources, i;
-
-	if (rrdfile_tiers(path, tiers, &count, &last, &sources) != 0)
-		return step;
-	for (i = 0; i < count; i++)
-		if (tiers[i].step_s <= fetch->step_s &&
-		    tiers[i].first_s - tiers[i].step_s <= fetch->from_s)
-			step = tiers[i].step_s;
-	return step;
-}
-
-static void
-fetch_run(const char *path, void *arg)
-{
-	struct fetch *fetch = arg;
-
-	fetch->error = rrdfile_fetch(path, fetch->function, fetch->from_s, fetch->to_s,
-	    tier_step(path, fetch), &fetch->rows);
-}
-
-static void
-fetch_done(int error, void *arg)
-{
-	struct fetch *fetch = arg;
-	const struct archive_rows rows = {
-	    .error = fetch->error,
-	    .first_s = fetch->rows.first_s,
-	    .step_s = fetch->rows.step_s,
-	    .count = fetch->rows.count,
-	    .sources = fetch->rows.sources,
-	    .rows = fetch->rows.rows,
-	};
-
-	fetch->cb(&rows, fetch->arg);
-	rrdfile_rows_clear(&fetch->rows);
-	free(fetch);
-}
-
-void
-archive_fetch(struct archive_series *series, enum archive_function function,
-    int64_t from_s, int64_t to_s, int64_t step_s, archive_rows_cb *cb, void *arg)
-{
-	struct fetch *fetch = mem_zalloc(sizeof(*fetch));
-
-	fetch->function = function;
-	fetch->from_s = from_s;
-	fetch->to_s = to_s;
-	fetch->step_s = step_s;
-	fetch->cb = cb;
-	fetch->arg = arg;
-	add_run(series,
-	    (struct archivejob_run){
-		.fn = fetch_run, .done = fetch_done, .arg = fetch, .urgent = true});
+	archive_add_run(series, (struct archivejob_run){.fn = reader_run,
+				    .done = reader_done,
+				    .arg = reader,
+				    .urgent = true,
+				    .lazy = true});
 }
 
 struct flush {
@@ -415,19 +351,23 @@ void
 archive_flush(struct archive *archive, void (*cb)(int error, void *arg), void *arg)
 {
 	struct flush *flush = mem_zalloc(sizeof(*flush));
+	struct archive_list *lists[] = {&archive->closed, &archive->open};
 	struct archive_series *series;
+	size_t i;
 
 	MAGIC_CHECK(archive, ARCHIVE_MAGIC);
 	flush->cb = cb;
 	flush->arg = arg;
 	flush->left = 1;
-	TAILQ_FOREACH (series, &archive->open, entry) {
-		if (series->rows == NULL && series->lent == NULL &&
-		    archive->stats.replay_done)
-			continue;
-		flush->left++;
-		add_run(
-		    series, (struct archivejob_run){.done = flush_done, .arg = flush});
+	for (i = 0; i < ARRAY_LENGTH(lists); i++) {
+		TAILQ_FOREACH (series, lists[i], entry) {
+			if (series->rows == NULL && series->lent == NULL &&
+			    archive->stats.replay_done)
+				continue;
+			flush->left++;
+			archive_add_run(series,
+			    (struct archivejob_run){.done = flush_done, .arg = flush});
+		}
 	}
 	flush_done(0, flush);
 }

@@ -78,7 +78,10 @@ struct archive_rows {
 };
 typedef void archive_rows_cb(const struct archive_rows *rows, void *arg);
 enum archive_function { ARCHIVE_AVERAGE, ARCHIVE_MIN, ARCHIVE_MAX };
-/* step_s: the coarsest wanted; librrd takes the nearest finer that covers. */
+/* step_s: the coarsest wanted; the nearest finer tier that covers is taken, and beyond
+ * ARCHIVE_ROWS_MAX rows consolidated to that step, or to what makes no more rows. A data
+ * source that the file has not (yet) is unknown. */
+#define ARCHIVE_ROWS_MAX 4000
 void archive_fetch(struct archive_series *series, enum archive_function function,
     int64_t from_s, int64_t to_s, int64_t step_s, archive_rows_cb *cb, void *arg);
 

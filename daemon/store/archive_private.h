@@ -43,6 +43,7 @@ struct archive_series {
 	struct archivejob_runs runs;
 	int64_t last_s, retry_us;
 	int64_t before_s; /* the last that was there at the opening */
+	int error;	  /* why its rows, or those of an elder, do not go to the file */
 	bool open;
 	bool known;   /* its file was looked at */
 	bool seen;    /* the same, since the opening: before_s is known */
@@ -50,6 +51,7 @@ struct archive_series {
 	bool foreign; /* from the replay: the file keeps whatever shape it has */
 	bool wanted;  /* rows are to go to the file */
 	bool held;    /* after an error, until the timer */
+	bool barred;  /* at the end: its elder's rows are left to the journal, so its too */
 	bool busy;    /* a job is under way */
 };
 
@@ -85,12 +87,22 @@ struct archive_series *archive_series_create(struct archive *archive,
 struct archive_series *archive_series_find(struct archive *archive, const char *key);
 void archive_series_insert(struct archive_series *series); /* among the open */
 void archive_series_insert_foreign(struct archive_series *series); /* the eldest */
+/* Opens a closed one of this key and shape again. -> NULL: there is none */
+struct archive_series *archive_series_take_back(struct archive *archive,
+    const struct record_definition *definition, const struct archive_source *sources);
+/* Whether the series has the step and the names of the definition. */
+bool archive_series_has_shape(
+    const struct archive_series *series, const struct record_definition *definition);
+/* Its file migrates, if the retention is another. */
+void archive_series_set_retention(
+    struct archive_series *series, const struct conf_retention *retention);
 /* Puts the series among the closed, last; it goes when its rows are in the file. */
 void archive_series_retire(struct archive_series *series);
 
 /* Queues the series for what it needs next, if anything; a closed one that needs
  * nothing more is destroyed. */
 void archive_dispatch(struct archive_series *series);
+void archive_add_run(struct archive_series *series, struct archivejob_run values);
 void archive_pump(struct archive *archive);
 void archive_flush_all(struct archive *archive);
 void archive_flush_held(struct archive *archive); /* those that wait after an error */

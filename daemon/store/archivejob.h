@@ -31,6 +31,7 @@ struct archivejob {
 	struct rrdguard *guard;
 	struct rrdfile_shape shape;
 	bool first;	/* of this series */
+	bool waits;	/* look only: what is before its rows is not in the file yet */
 	bool look_only;	/* tell matches and last_s, change nothing */
 	bool made;	/* the file is known to have this shape */
 	bool foreign;	/* the file may have another shape, which stays */
@@ -39,7 +40,7 @@ struct archivejob {
 	struct block *rows; /* or NULL; stays the owner's */
 	struct archivejob_runs runs;
 	/* Out: */
-	int error;	/* of rows: not in the file, or not all */
+	int error;	/* of rows: not in the file, or not all; of what waits: in */
 	bool matches;
 	int64_t found_s; /* of the first: its last sample before, 0: there is no file */
 	int64_t last_s;	/* 0: there is no file, or nothing new to tell */

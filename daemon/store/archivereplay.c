@@ -127,22 +127,6 @@ on_journal_needed(void *arg)
 	return 65536 + archive->stats.pending_bytes / 2 * 3;
 }
 
-/* Whether a series takes the rows of a definition as its own. */
-static bool
-same_shape(
-    const struct archive_series *series, const struct record_definition *definition)
-{
-	size_t i;
-
-	if (series->shape.step_s != definition->step_s ||
-	    series->shape.source_count != definition->count)
-		return false;
-	for (i = 0; i < definition->count; i++)
-		if (strcmp(series->sources[i].name, definition->names[i]) != 0)
-			return false;
-	return true;
-}
-
 /* A series for rows whose check is not open, or has another shape now. */
 static struct archive_series *
 create_foreign(struct archive *archive, struct replay_series *replayed)
@@ -176,11 +160,12 @@ find_series(struct archive *archive, struct replay_series *replayed)
 	/* Foreign ones stand in front, and are of other definitions. */
 	TAILQ_FOREACH_REVERSE (series, &archive->closed, archive_list, entry)
 		if (series->foreign ||
-		    (strcmp(series->key, key) == 0 && same_shape(series, definition)))
+		    (strcmp(series->key, key) == 0 &&
+			archive_series_has_shape(series, definition)))
 			break;
 	if (series == NULL || series->foreign) {
 		series = archive_series_find(archive, key);
-		if (series != NULL && !same_shape(series, definition))
+		if (series != NULL && !archive_series_has_shape(series, definition))
 			series = NULL;
 	}
 	free(key);

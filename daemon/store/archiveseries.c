@@ -7,10 +7,14 @@
  * otherwise they go back in front of those that came meanwhile, and are tried again.
  *
  * A series that is closed stays until its rows are in the file. Whoever opens the same
- * check again, with another step or other data sources, waits for its elder: the file
- * is migrated when the last row of the old shape is in it. What the replay finds for
- * checks or shapes that are no more is such a closed series too.
+ * check again takes it back; with another step or other data sources he gets a new
+ * one, which waits for its elder: the file is migrated when the last row of the old
+ * shape is in it. As long as the elder's rows cannot be written, the younger's readers
+ * are served from the file as it is. What the replay finds for checks or shapes that
+ * are no more is such a closed series too.
  */
+#include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,16 +125,78 @@ archive_series_create(struct archive *archive, const struct record_definition *n
 	return series;
 }
 
-struct archive_series *
-archive_series_find(struct archive *archive, const char *key)
+static struct archive_series *
+find_youngest(struct archive *archive, const char *key)
 {
 	struct archive_series wanted = {.key = (char *)key, .birth = INT64_MAX};
 	struct archive_series *youngest =
 	    RB_NFIND(archive_tree, &archive->tree, &wanted);
 
-	return youngest != NULL && youngest->open && strcmp(youngest->key, key) == 0
-		   ? youngest
-		   : NULL;
+	return youngest != NULL && strcmp(youngest->key, key) == 0 ? youngest : NULL;
+}
+
+struct archive_series *
+archive_series_find(struct archive *archive, const char *key)
+{
+	struct archive_series *youngest = find_youngest(archive, key);
+
+	return youngest != NULL && youngest->open ? youngest : NULL;
+}
+
+bool
+archive_series_has_shape(
+    const struct archive_series *series, const struct record_definition *definition)
+{
+	size_t i;
+
+	if (series->shape.step_s != definition->step_s ||
+	    series->shape.source_count != definition->count)
+		return false;
+	for (i = 0; i < definition->count; i++)
+		if (strcmp(series->sources[i].name, definition->names[i]) != 0)
+			return false;
+	return true;
+}
+
+void
+archive_series_set_retention(
+    struct archive_series *series, const struct conf_retention *retention)
+{
+	if (same_retention(&series->shape.retention, retention))
+		return;
+	series->shape.retention = *retention;
+	series->known = series->made = false; /* look again; what differs is migrated */
+}
+
+static bool
+same_bound(double a, double b)
+{
+	return a == b || (isnan(a) && isnan(b));
+}
+
+struct archive_series *
+archive_series_take_back(struct archive *archive,
+    const struct record_definition *definition, const struct archive_source *sources)
+{
+	char *key = mem_printf(
+	    "%s/%s/%s", definition->site, definition->service, definition->check);
+	struct archive_series *series = find_youngest(archive, key);
+	size_t i;
+
+	free(key);
+	if (series == NULL || series->open || series->foreign ||
+	    !archive_series_has_shape(series, definition))
+		return NULL;
+	for (i = 0; i < definition->count; i++)
+		if (!same_bound(series->sources[i].min, sources[i].min) ||
+		    !same_bound(series->sources[i].max, sources[i].max))
+			return NULL;
+	TAILQ_REMOVE(&archive->closed, series, entry);
+	TAILQ_INSERT_TAIL(&archive->open, series, entry);
+	series->open = true;
+	series->before_s = series->last_s;
+	archive_series_set_retention(series, &archive->retention);
+	return series;
 }
 
 void
@@ -179,10 +245,23 @@ younger(struct archive_series *series)
 	return of_same_key(series, RB_PREV(archive_tree, tree, series));
 }
 
-static bool
-has_elder(struct archive_series *series)
+static struct archive_series *
+elder(struct archive_series *series)
 {
-	return of_same_key(series, RB_NEXT(archive_tree, tree, series)) != NULL;
+	return of_same_key(series, RB_NEXT(archive_tree, tree, series));
+}
+
+/* Whether the series has to wait for its elders; error: why they wait themselves, 0:
+ * they do not. */
+static bool
+must_wait(struct archive_series *series, int *error)
+{
+	struct archive_series *eldest = NULL, *next;
+
+	for (next = elder(series); next != NULL; next = elder(next))
+		eldest = next;
+	*error = eldest != NULL && eldest->held && !eldest->busy ? eldest->error : 0;
+	return eldest != NULL;
 }
 
 static void
@@ -196,6 +275,10 @@ series_destroy(struct archive_series *series)
 	TAILQ_REMOVE(&archive->closed, series, entry);
 	if (series->rows != NULL) /* could not be written: the journal has them */
 		archive_count_pending(series, -(int64_t)series->rows->count);
+	if (next != NULL && (series->rows != NULL || series->barred)) {
+		next->barred = true; /* its rows would hide these from the replay */
+		next->error = series->error;
+	}
 	block_destroy(series->rows);
 	loop_timer_destroy(series->timer);
 	journal_series_destroy(series->journal);
@@ -253,15 +336,25 @@ void
 archive_dispatch(struct archive_series *series)
 {
 	struct archive *archive = series->archive;
+	bool waits;
+	int error;
 
-	if (series->busy || !archive->stats.replay_done || has_elder(series))
+	if (series->busy || !archive->stats.replay_done)
 		return;
+	waits = must_wait(series, &error);
+	if (waits && error == 0) {
+		dequeue(series);
+		return;
+	}
 	if (is_urgent(series)) {
 		enqueue(series, QUEUE_READER);
 	} else if (!STAILQ_EMPTY(&series->runs)) {
 		enqueue(series, QUEUE_FLUSH);
+	} else if (waits) {
+		dequeue(series);
 	} else if (!series->open &&
-		   (series->rows == NULL || (series->held && archive->closing))) {
+		   (series->rows == NULL ||
+		       (archive->closing && (series->held || series->barred)))) {
 		dequeue(series);
 		series_destroy(series);
 		return;
@@ -286,7 +379,9 @@ take_back(struct archive_series *series, const struct archivejob *job)
 	series->lent = NULL;
 	if (job->error == 0) {
 		series->retry_us = RETRY_US;
-		stats->writable = true;
+		if (job->created || job->migrated ||
+		    (lent != NULL && lent->count > job->skipped))
+			stats->writable = true;
 		if (lent == NULL)
 			return;
 		stats->updates++;
@@ -303,6 +398,7 @@ take_back(struct archive_series *series, const struct archivejob *job)
 		    err_text(job->error), held);
 	series->rows = block_join(lent, series->rows);
 	series->held = true;
+	series->error = job->error;
 	loop_timer_set(series->timer, series->retry_us);
 	series->retry_us *= 2;
 	if (series->retry_us > RETRY_MAX_US)
@@ -328,27 +424,35 @@ on_job_done(void *arg)
 	struct archivejob *job = arg;
 	struct archive_series *series = job->owner;
 	struct archive *archive = series->archive;
+	struct archive_series *next, *following;
+	bool held;
 
 	MAGIC_CHECK(series, SERIES_MAGIC);
 	archive->jobs -= series->job_queue != QUEUE_READER;
 	archive->making -= series->job_queue == QUEUE_MAKE;
 	archive->stats.created += job->created;
 	archive->stats.migrated += job->migrated;
-	series->known = true;
+	series->known = !job->waits; /* else its elder is yet to change the file */
 	if (!series->seen && job->found_s > series->before_s)
 		series->before_s = job->found_s;
 	series->seen = true;
-	series->made = job->matches &&
+	series->made = job->matches && !job->waits &&
 		       same_retention(&job->shape.retention, &series->shape.retention);
 	/* A new file's last update is its beginning: no sample. */
 	if (job->last_s > series->last_s && !(job->created && job->rows == NULL))
 		series->last_s = job->last_s;
 	if (!job->look_only)
 		take_back(series, job);
+	held = series->held;
 	finish_runs(job); /* may ask for more; the series is still busy */
 	series->busy = false;
 	free(job);
-	archive_dispatch(series);
+	next = younger(series);
+	archive_dispatch(series); /* may destroy it */
+	for (; held && next != NULL; next = following) {
+		following = younger(next);
+		archive_dispatch(next); /* their readers need not wait */
+	}
 	archive_pump(archive);
 }
 
@@ -361,12 +465,17 @@ job_create(struct archive_series *series)
 	job->path = series->path;
 	job->guard = series->archive->guard;
 	job->shape = series->shape;
-	job->first = !series->known;
+	job->first = !series->seen;
 	job->made = series->made;
 	job->foreign = series->foreign;
 	job->now_s = clock_wall_us() / CLOCK_SECOND;
 	job->first_s = series->rows != NULL ? series->rows->times_s[0] : job->now_s;
-	job->look_only = !series->known && !must_write(series);
+	job->waits = must_wait(series, &job->error) || series->barred;
+	if (series->barred)
+		job->error = series->error;
+	else if (job->waits && job->error == 0)
+		job->error = -EAGAIN; /* the elder tries again just now */
+	job->look_only = job->waits || (!series->known && !must_write(series));
 	STAILQ_INIT(&job->runs);
 	STAILQ_CONCAT(&job->runs, &series->runs);
 	if (!job->look_only && (series->wanted || !STAILQ_EMPTY(&job->runs))) {
@@ -448,9 +557,12 @@ archive_flush_all(struct archive *archive)
 void
 archive_flush_held(struct archive *archive)
 {
-	struct archive_series *series;
+	struct archive_series *series, *next;
 
 	TAILQ_FOREACH (series, &archive->open, entry)
+		if (series->held)
+			flush(series);
+	TAILQ_FOREACH_SAFE (series, &archive->closed, entry, next)
 		if (series->held)
 			flush(series);
 }

@@ -174,9 +174,9 @@ known_rows(const char *check, int64_t from_s, int64_t to_s, int column)
 
 static struct {
 	int calls, error;
-	size_t count;
+	size_t count, sources;
 	int64_t first_s, step_s;
-	double last;
+	double last, row[8]; /* the last one */
 } fetched;
 
 static void
@@ -185,10 +185,14 @@ on_rows(const struct archive_rows *rows, void *arg)
 	fetched.calls++;
 	fetched.error = rows->error;
 	fetched.count = rows->count;
+	fetched.sources = rows->sources;
 	fetched.first_s = rows->first_s;
 	fetched.step_s = rows->step_s;
 	fetched.last =
 	    rows->count > 0 ? rows->rows[rows->count * rows->sources - 2] : NAN;
+	if (rows->count > 0)
+		memcpy(fetched.row, rows->rows + (rows->count - 1) * rows->sources,
+		    rows->sources * sizeof(double));
 }
 
 static void
@@ -252,6 +256,94 @@ static void
 looked(void *arg)
 {
 	*(int *)arg *= 2;
+}
+
+static const char *
+block_store(void)
+{
+	static char dir[256];
+
+	/* A file where the folder should be: no database can be made. */
+	snprintf(dir, sizeof(dir), "%s/sito", store);
+	fclose(fopen(dir, "w"));
+	return dir;
+}
+
+/* A reload closes a check and opens it again, while its file cannot be written. */
+static void
+a_check_opened_again_is_taken_back(void **state)
+{
+	struct archive_series *series = open_series("portale"), *again;
+	const char *obstacle = block_store();
+	int64_t before;
+	int seen = 0, flushed = 1;
+
+	turn(0);
+	assert_int_equal(put(series, T0 + 60), 0);
+	turn(HOUR);
+	assert_false(stats().writable);
+	archive_series_close(series);
+	turn(0);
+	archive_flush(archive, on_flush, &flushed);
+	turn(0);
+	assert_int_equal(flushed, -ENOTDIR);
+	again = open_series("portale");
+	assert_ptr_equal(again, series);
+	assert_true(archive_before(again, &before));
+	assert_int_equal(before, T0 + 60);
+	archive_run(again, look, looked, &seen);
+	turn(0);
+	assert_int_equal(seen, -2);
+	assert_int_equal(put(again, T0 + 60), ERR_RANGE);
+	assert_int_equal(put(again, T0 + 120), 0);
+	assert_int_equal(unlink(obstacle), 0);
+	turn(10 * MINUTE);
+	turn(HOUR);
+	assert_int_equal(stats().pending_samples, 0);
+	assert_int_equal(known_rows("portale", T0, T0 + 120, 2), 2);
+}
+
+static struct archive_series *
+open_more(const char *check, int64_t step_us)
+{
+	return archive_series_open(archive, "sito", "anagrafe", check, step_us,
+	    more_sources, ARRAY_LENGTH(more_sources));
+}
+
+static void
+readers_do_not_wait_behind_what_cannot_be_written(void **state)
+{
+	struct archive_series *elder = open_series("portale"), *younger;
+	const char *obstacle = block_store();
+	double values[] = {1, 1, 0.5, total_at(T0 + 120), 7};
+	int seen = 0, flushed = 1;
+
+	turn(0);
+	assert_int_equal(put(elder, T0 + 60), 0);
+	turn(HOUR);
+	archive_series_close(elder);
+	younger = open_more("portale", MINUTE);
+	assert_ptr_not_equal(elder, younger);
+	assert_int_equal(archive_store(younger, T0 + 120, values), 0);
+	archive_run(younger, look, looked, &seen); /* while the elder is tried again */
+	fetched.calls = 0;
+	turn(0);
+	assert_int_equal(seen, -2);
+	seen = 0;
+	archive_run(younger, look, looked, &seen);
+	archive_fetch(younger, ARCHIVE_AVERAGE, T0, T0 + 600, 60, on_rows, NULL);
+	archive_flush(archive, on_flush, &flushed);
+	turn(0);
+	assert_int_equal(seen, -2);
+	assert_int_equal(fetched.calls, 1);
+	assert_int_equal(fetched.error, -ENOTDIR);
+	assert_int_equal(flushed, -ENOTDIR);
+	assert_int_equal(stats().pending_samples, 2);
+	assert_int_equal(unlink(obstacle), 0);
+	turn(10 * MINUTE);
+	turn(HOUR);
+	assert_int_equal(stats().pending_samples, 0);
+	assert_int_equal(known_rows("portale", T0, T0 + 120, 3), 2);
 }
 
 /* Figures of many checks at the first start: none waits for a file to be made. */
@@ -646,6 +738,160 @@ after_a_full_disk_the_journal_is_whole(void **state)
 	assert_int_equal(known_rows("portale", T0, T0 + 660, 2), 11);
 }
 
+/* Of so many that the first job after the reload does not only look. */
+static void
+a_reload_of_retention_migrates_under_readers(void **state)
+{
+	struct archive_series *series[8];
+	char name[8], leftover[300];
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "c%d", i);
+		series[i] = open_series(name);
+		turn(0);
+		put(series[i], T0 + 60);
+	}
+	snprintf(leftover, sizeof(leftover), "%s.newabcdef", file_of("c0"));
+	fclose(fopen(leftover, "w"));
+	archive_configure(archive, &config);
+	turn(0);
+	assert_int_equal(access(leftover, F_OK), 0); /* nothing was looked at again */
+	config.retention.tiers[1].keep_us = 8 * DAY;
+	archive_configure(archive, &config);
+	for (i = 0; i < 8; i++)
+		archive_fetch(
+		    series[i], ARCHIVE_AVERAGE, T0, T0 + 600, 60, on_rows, NULL);
+	turn(0);
+	turn(0);
+	assert_int_equal(stats().migrated, 8);
+	assert_int_equal(known_rows("c7", T0, T0 + 60, 2), 1);
+}
+
+/* A file of the old shape that does not migrate: columns go by their names. */
+static void
+a_fetch_finds_its_columns(void **state)
+{
+	struct archive_series *series = open_series("portale");
+
+	turn(0);
+	put(series, T0 + 60);
+	turn(HOUR);
+	archive_series_close(series);
+	turn(0);
+	signal(SIGXFSZ, SIG_IGN);
+	limit_files(20000);
+	series = open_more("portale", MINUTE);
+	archive_fetch(series, ARCHIVE_AVERAGE, T0, T0 + 60, 60, on_rows, NULL);
+	turn(0);
+	limit_files(RLIM_INFINITY);
+	assert_int_equal(stats().migrated, 0);
+	assert_int_equal(fetched.error, 0);
+	assert_int_equal(fetched.count, 1);
+	assert_int_equal(fetched.sources, 5);
+	assert_true(isnan(fetched.row[2]));
+	assert_true(fabs(fetched.row[3] - total_at(T0 + 60)) < 1e-12);
+	assert_true(fetched.row[4] == (double)((T0 + 60) % 65536));
+}
+
+static void
+a_fetch_is_bounded(void **state)
+{
+	struct archive_series *series;
+	int64_t i, to_s = T0 + 15 * 86400;
+
+	config.retention.count = 2;
+	config.retention.tiers[0].keep_us = 20 * DAY;
+	config.retention.tiers[1].step_us = DAY;
+	config.retention.tiers[1].keep_us = 400 * DAY;
+	archive_configure(archive, &config);
+	series = open_series("portale");
+	turn(0);
+	for (i = 1; i <= 60; i++)
+		put(series, to_s - 10800 + 60 * i);
+	put(series, to_s + 60);
+	archive_fetch(series, ARCHIVE_AVERAGE, T0, to_s + 60, 10800, on_rows, NULL);
+	turn(0);
+	assert_int_equal(fetched.error, 0);
+	assert_int_equal(fetched.step_s, 10800);
+	assert_int_equal(fetched.count, 120);
+	assert_int_equal(fetched.first_s, T0 + 10800);
+	assert_true(fetched.row[0] == 1);
+	assert_true(fabs(fetched.row[1] - 1. / 3) < 1e-9); /* known: of the time */
+	{
+		double sum = 0;
+		for (i = 1; i <= 60; i++)
+			sum += total_at(to_s - 10800 + 60 * i);
+		assert_true(fabs(fetched.last - sum / 60) < 1e-9);
+	}
+	/* However fine it is asked. */
+	archive_fetch(series, ARCHIVE_MAX, T0 + 7, to_s + 60, 1, on_rows, NULL);
+	turn(0);
+	assert_int_equal(fetched.step_s, 360);
+	assert_int_equal(fetched.count, 3600);
+	assert_int_equal(fetched.first_s, T0 + 360);
+}
+
+/* At the end: rows of an elder that must wait for the next start keep the younger's
+ * from the file, or the replay would take them for written. */
+static void
+an_elder_is_not_overtaken_at_the_end(void **state)
+{
+	struct archive_series *series = open_series("portale");
+	struct rrdfile_rows rows;
+	double values[] = {1, 1, 0.5, 0.25, 7};
+
+	signal(SIGXFSZ, SIG_IGN);
+	limit_files(60000); /* too little for rows of a minute */
+	turn(0);
+	put(series, T0 + 60);
+	archive_series_close(series);
+	series = open_more("portale", HOUR);
+	assert_int_equal(archive_store(series, T0 + 3600, values), 0);
+	turn(S);
+	close_all();
+	limit_files(RLIM_INFINITY);
+	open_archive();
+	turn(0);
+	assert_int_equal(stats().replayed, 2);
+	series = open_more("portale", HOUR);
+	turn(0);
+	turn(0);
+	assert_int_equal(rrdfile_fetch(file_of("portale"), ARCHIVE_AVERAGE, T0,
+			     T0 + 3600, 3600, &rows),
+	    0);
+	assert_int_equal(rows.count, 1);
+	/* A minute of the one, the rest unknown; or the other's: both were there. */
+	assert_false(isnan(rows.rows[rows.sources - 2]));
+	rrdfile_rows_clear(&rows);
+	assert_int_equal(stats().skipped, 0);
+}
+
+static void
+a_job_that_writes_nothing_proves_nothing(void **state)
+{
+	struct archive_series *good = open_series("buono"), *bad;
+	int seen = 0;
+
+	turn(0);
+	bad = open_series("cattivo");
+	signal(SIGXFSZ, SIG_IGN);
+	limit_files(20000);
+	put(bad, T0 + 60);
+	archive_fetch(bad, ARCHIVE_AVERAGE, T0, T0 + 60, 60, on_rows, NULL);
+	turn(0);
+	limit_files(RLIM_INFINITY);
+	assert_false(stats().writable);
+	archive_run(good, look, looked, &seen);
+	turn(0);
+	assert_int_equal(seen, 2);
+	assert_false(stats().writable);
+	put(good, T0 + 60);
+	archive_run(good, look, looked, &seen);
+	turn(0);
+	assert_true(stats().writable);
+}
+
 static void
 fill_disk(const char *path)
 {
@@ -786,6 +1032,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(readers_see_what_is_pending),
+	    TEST(a_check_opened_again_is_taken_back),
+	    TEST(readers_do_not_wait_behind_what_cannot_be_written),
 	    TEST(a_reader_of_figures_waits_for_no_file),
 	    TEST(flushes_are_spread_and_batched),
 	    TEST(time_goes_forward_only),
@@ -794,6 +1042,11 @@ main(void)
 	    TEST(rows_of_a_check_that_is_no_more_are_kept),
 	    TEST(another_shape_waits_for_the_rows_of_the_old),
 	    TEST(a_reload_of_retention_migrates),
+	    TEST(a_reload_of_retention_migrates_under_readers),
+	    TEST(a_fetch_finds_its_columns),
+	    TEST(a_fetch_is_bounded),
+	    TEST(an_elder_is_not_overtaken_at_the_end),
+	    TEST(a_job_that_writes_nothing_proves_nothing),
 	    TEST(what_is_damaged_is_kept_aside),
 	    TEST(pending_is_bounded),
 	    TEST(a_full_disk_loses_nothing),
