@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "store/archive.h"
 #include "store/ledger.h"
+#include "watch/announce.h"
 
 #define ASKING_MAX 64 /* questions of a site at a time: pages have some, too */
 
@@ -149,6 +150,7 @@ write_row(
 {
 	struct ledger_transition row = {.at_us = at_us};
 	const struct registry_check *check = subject->check;
+	struct registry_site *site = subject->service->site;
 
 	snprintf(row.service, sizeof(row.service), "%s", subject->service->conf->id);
 	snprintf(row.from, sizeof(row.from), "%s", verdict_name(from));
@@ -164,7 +166,8 @@ write_row(
 			    check->last.message);
 		}
 	}
-	ledger_add_transition(subject->service->site->ledger, &row);
+	ledger_add_transition(site->ledger, &row);
+	announce_change(site->announce, site->conf->id, &row);
 }
 
 /* The verdict before held until held_us at least. Writes what happened between. */

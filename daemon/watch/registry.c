@@ -19,6 +19,7 @@
 #include "loop/loop.h"
 #include "store/archive.h"
 #include "store/ledger.h"
+#include "watch/announce.h"
 #include "watch/change.h"
 #include "watch/runner.h"
 
@@ -33,6 +34,7 @@ struct registry {
 	struct conf *conf;
 	size_t site_count;
 	struct registry_site **sites;
+	struct announce *announce;
 	struct loop_timer *recall;
 	int64_t recall_us;
 	uint64_t runs, missed, retries; /* of checks that are gone */
@@ -254,6 +256,7 @@ site_make(struct registry *registry, struct registry_site *old, const struct con
 	size_t i;
 
 	site->conf = site_conf;
+	site->announce = registry->announce;
 	site->generation = 1;
 	if (old != NULL) {
 		site->generation = old->generation + 1;
@@ -352,6 +355,7 @@ registry_create(const struct registry_env *env)
 	MAGIC_SET(registry, REGISTRY_MAGIC);
 	registry->env = *env;
 	registry->window_us = clock_mono_us();
+	registry->announce = announce_create(env->probe.loop);
 	registry->recall = loop_timer_create(env->probe.loop, recall, registry);
 	return registry;
 }
@@ -397,6 +401,7 @@ registry_destroy(struct registry *registry)
 	for (i = 0; i < count; i++)
 		site_free(registry, registry->sites[i]);
 	free(registry->sites);
+	announce_destroy(registry->announce);
 	conf_free(registry->conf);
 	MAGIC_CLEAR(registry);
 	free(registry);

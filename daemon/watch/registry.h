@@ -19,6 +19,7 @@
 #include "watch/probe.h"
 #include "watch/verdict.h"
 
+struct announce;
 struct archive;
 struct archive_series;
 struct loop;
@@ -64,6 +65,7 @@ struct registry_service {
 struct registry_site {
 	const struct conf_site *conf;
 	struct ledger *ledger;
+	struct announce *announce; /* the registry's */
 	unsigned asking;	/* questions that the ledger has from watch/change */
 	uint64_t generation;	/* grows with every result, change and reload */
 	size_t service_count;

@@ -218,5 +218,7 @@ await scenario(async () => {
   await metrics(daemon);
   await commands(daemon);
   await reload(daemon, configuration, port);
+  ok('a change of verdict is told in the log',
+    /borgo\/sito\/portale: unknown -> up: ok: 200, HTTP\/1\.1, 15 bytes\n/.test(daemon.log()) ? [] : [daemon.log()]);
   await endsWell(daemon);
 });
