@@ -534,6 +534,10 @@ tell(const struct daemon *daemon, const struct conf *conf)
 		conf_disk_report(conf, &out);
 	if (out.length > 0)
 		fwrite(out.data, 1, out.length, stdout);
+	if (daemon->cli.mode == CLI_CHECK && geteuid() == 0)
+		fputs("note: root can read and write anything; what the daemon's user "
+		      "cannot is told to it alone: runuser -u vetrina -- vetrinad -t\n",
+		    stderr);
 	if (daemon->cli.mode == CLI_CHECK)
 		printf("configuration %s is good\n", daemon->cli.file);
 	buf_free(&out);

@@ -191,6 +191,7 @@ static void
 include(struct files *files, struct conf_node *root, struct conf_node *item)
 {
 	struct report *report = files->binder->report;
+	char quoted[REPORT_QUOTE_SIZE];
 	struct buf pattern = BUF_INIT;
 	glob_t found = {0};
 	const char *p;
@@ -209,7 +210,9 @@ include(struct files *files, struct conf_node *root, struct conf_node *item)
 	code = glob(pattern.data, GLOB_ERR | GLOB_NOMAGIC, NULL, &found);
 	buf_free(&pattern);
 	if (code == GLOB_NOMATCH || (code == GLOB_ABORTED && errno == ENOENT)) {
-		report_value(report, REPORT_WARNING, item, "matches no file");
+		report_value(report, REPORT_WARNING, item,
+		    "%s matches no file, expected files with sites",
+		    report_quote(item->text, quoted));
 		return;
 	}
 	if (code != 0) {

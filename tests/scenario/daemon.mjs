@@ -56,6 +56,8 @@ async function goodFile(daemon) {
     ...equal('exit code', checked.code, 0),
     ...(/[kM]B +borgo\/sito\/portale/.test(checked.out) && / in all under /.test(checked.out) ? [] : [checked.out]),
   ]);
+  ok('to root -t says whom to ask', equal('the note',
+    /^note: root can .*runuser -u vetrina -- vetrinad -t$/m.test(checked.error), process.geteuid() === 0));
   const printed = await run(program, ['-T', '-c', daemon.file]);
   const again = path.join(daemon.folder, 'again.yaml');
   fs.writeFileSync(again, printed.out);

@@ -374,6 +374,12 @@ included_files_bring_sites(void **state)
 	assert_string_equal(conf->sites[2].place.file, place);
 	assert_int_equal(conf->sites[2].place.line, 2);
 	conf_free(conf);
+	conf = load_text("include: [\"gone.d/*.yaml\"]\n", false, &load);
+	assert_non_null(conf);
+	assert_non_null(strstr(load.warnings.data,
+	    "v.yaml:1:11: warning: include: \"gone.d/*.yaml\" matches no file, "
+	    "expected files with sites\n"));
+	forget(&load, conf);
 	conf = load_good("include: sites.d/a.yaml\n");
 	assert_int_equal(conf->site_count, 1);
 	conf_free(conf);
