@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "conf/retention.h"
 #include "store/archive.h"
 #include "watch/registry.h"
 #include "web/cache.h"
@@ -195,9 +196,25 @@ parse_function(const char *query, int *out)
 	return true;
 }
 
+/* The finest step that the archive keeps and that makes no more points than usual: a
+ * step between two tiers would be answered from the finer one, in any number. */
+static int64_t
+usual_step(const struct conf_retention *retention, int64_t every_s, int64_t period_s)
+{
+	int64_t least_s = (period_s + POINTS_USUAL - 1) / POINTS_USUAL;
+	struct retention_plan plan;
+	size_t i;
+
+	retention_plan(retention, every_s, &plan);
+	for (i = 0; i < plan.count; i++)
+		if (plan.tiers[i].step_s >= least_s)
+			return plan.tiers[i].step_s;
+	return least_s;
+}
+
 const char *
-series_parse(const struct registry_check *check, const char *metric, const char *query,
-    int64_t now_s, struct series_query *out)
+series_parse(const struct registry_check *check, const struct conf_retention *retention,
+    const char *metric, const char *query, int64_t now_s, struct series_query *out)
 {
 	int64_t every_s = check->conf->every_us / CLOCK_SECOND;
 	char text[48];
@@ -220,7 +237,7 @@ series_parse(const struct registry_check *check, const char *metric, const char 
 		out->from_s = 0;
 	if (out->from_s >= out->to_s)
 		return "from: expected before to, and not in the future";
-	out->step_s = (out->to_s - out->from_s + POINTS_USUAL - 1) / POINTS_USUAL;
+	out->step_s = usual_step(retention, every_s, out->to_s - out->from_s);
 	code = query_get(query, "step", text, sizeof(text));
 	if (code != ERR_NOT_FOUND && (code != 0 || !parse_step(text, &out->step_s)))
 		return "step: expected seconds or a duration such as 5m";
@@ -354,8 +371,8 @@ series_serve(struct series *series, struct server_request *request,
 		refuse(request, 404, "no such series", headers);
 		return;
 	}
-	wrong = series_parse(
-	    check, route->metric, query, clock_wall_us() / CLOCK_SECOND, &asked);
+	wrong = series_parse(check, &registry_conf(series->registry)->store.retention,
+	    route->metric, query, clock_wall_us() / CLOCK_SECOND, &asked);
 	if (wrong != NULL) {
 		refuse(request, 400, wrong, headers);
 		return;

@@ -10,6 +10,7 @@
 
 struct archive_rows;
 struct cache;
+struct conf_retention;
 struct registry;
 struct registry_check;
 struct registry_site;
@@ -24,10 +25,11 @@ struct series_query {
 	size_t source;	/* index among the rows' columns */
 };
 /* Reads from, to (epoch seconds, a date, or RFC 3339; to is now, from a day before),
- * step (seconds or "5m"; a 500th of the period) and cf (AVERAGE, MIN, MAX) of query.
+ * step (seconds or "5m"; that of the finest tier of at most 500 points) and cf (AVERAGE, MIN, MAX) of query.
  * -> NULL, or what is wrong in English. */
-const char *series_parse(const struct registry_check *check, const char *metric,
-    const char *query, int64_t now_s, struct series_query *out);
+const char *series_parse(const struct registry_check *check,
+    const struct conf_retention *retention, const char *metric, const char *query,
+    int64_t now_s, struct series_query *out);
 
 struct series *series_create(struct registry *registry, struct cache *cache);
 /* Before the cache: what is being read is answered then. */

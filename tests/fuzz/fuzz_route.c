@@ -23,9 +23,12 @@ fuzz_series(const char *query)
 	    .sources = sources, .source_count = 1};
 	static const struct conf_check conf = {.every_us = 60000000};
 	const struct registry_check check = {.conf = &conf, .collector = &collector};
+	static const struct conf_retention retention = {
+	    .count = 2, .tiers = {{60000000, 86400000000}, {3600000000, 864000000000}}};
 	struct series_query asked;
 
-	if (series_parse(&check, "total", query, 1795513500, &asked) == NULL)
+	if (series_parse(&check, &retention, "total", query, 1795513500, &asked) ==
+	    NULL)
 		assert(asked.from_s < asked.to_s && asked.to_s <= 1795513500 &&
 		       asked.step_s >= 60 && asked.from_s >= 0 &&
 		       (asked.to_s - asked.from_s) / asked.step_s <= 2000);

@@ -178,7 +178,11 @@ static struct conf_site sites[] = {
 	.languages = {1, (char *[]){"en"}, NULL},
 	.timezone = "Europe/Rome"},
 };
-static struct conf conf = {.site_count = 1, .sites = sites};
+static struct conf conf = {.site_count = 1,
+    .sites = sites,
+    .store.retention = {.count = 2,
+	.tiers = {
+	    {60 * SECOND, 86400 * SECOND}, {3600 * SECOND, 86400 * 90 * SECOND}}}};
 
 static struct registry_check registry_checks[ARRAY_LENGTH(checks)];
 static struct registry_check *check_pointers[ARRAY_LENGTH(checks)];
