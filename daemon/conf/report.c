@@ -110,65 +110,66 @@ add_format(struct buf *out, const char *format, va_list ap)
 	add_clean(out, text, sizeof(text));
 }
 
+/* A line at a place: node's path and more in front. */
+static void __attribute__((format(printf, 8, 0))) add_report(struct report *report,
+    enum report_kind kind, const struct conf_file *file, unsigned line, unsigned column,
+    const struct conf_node *node, const char *more, const char *format, va_list ap)
+{
+	struct buf text = BUF_INIT;
+
+	if (node != NULL)
+		add_path(&text, node, more);
+	add_format(&text, format, ap);
+	add_line(report, kind, file, line, column, &text);
+	buf_free(&text);
+}
+
 void
 report_at(struct report *report, enum report_kind kind, const struct conf_file *file,
     unsigned line, unsigned column, const char *format, ...)
 {
-	struct buf text = BUF_INIT;
 	va_list ap;
 
 	va_start(ap, format);
-	add_format(&text, format, ap);
+	add_report(report, kind, file, line, column, NULL, NULL, format, ap);
 	va_end(ap);
-	add_line(report, kind, file, line, column, &text);
-	buf_free(&text);
 }
 
 void
 report_value(struct report *report, enum report_kind kind, const struct conf_node *node,
     const char *format, ...)
 {
-	struct buf text = BUF_INIT;
 	va_list ap;
 
-	add_path(&text, node, NULL);
 	va_start(ap, format);
-	add_format(&text, format, ap);
+	add_report(
+	    report, kind, node->file, node->line, node->column, node, NULL, format, ap);
 	va_end(ap);
-	add_line(report, kind, node->file, node->line, node->column, &text);
-	buf_free(&text);
 }
 
 void
 report_key(struct report *report, enum report_kind kind, const struct conf_node *node,
     const char *format, ...)
 {
-	struct buf text = BUF_INIT;
 	va_list ap;
 
-	add_path(&text, node, NULL);
 	va_start(ap, format);
-	add_format(&text, format, ap);
+	add_report(report, kind, node->file, node->key_line, node->key_column, node,
+	    NULL, format, ap);
 	va_end(ap);
-	add_line(report, kind, node->file, node->key_line, node->key_column, &text);
-	buf_free(&text);
 }
 
 void
 report_absent(struct report *report, enum report_kind kind, const struct conf_node *map,
     const char *key, const char *format, ...)
 {
-	struct buf text = BUF_INIT;
 	bool keyed = map->key != NULL;
 	va_list ap;
 
-	add_path(&text, map, key);
 	va_start(ap, format);
-	add_format(&text, format, ap);
+	add_report(report, kind, map->file, keyed ? map->key_line : map->line,
+	    keyed ? map->key_column : map->column, map, key, format, ap);
 	va_end(ap);
-	add_line(report, kind, map->file, keyed ? map->key_line : map->line,
-	    keyed ? map->key_column : map->column, &text);
-	buf_free(&text);
 }
 
 void
