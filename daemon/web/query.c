@@ -117,15 +117,6 @@ find(const char *query, const char *wanted, const char **value, size_t *value_le
 	return false;
 }
 
-bool
-query_has(const char *query, const char *name)
-{
-	const char *value;
-	size_t length;
-
-	return find(query, name, &value, &length);
-}
-
 int
 query_get(const char *query, const char *name, char *out, size_t size)
 {
@@ -141,36 +132,4 @@ query_get(const char *query, const char *name, char *out, size_t size)
 		return 0;
 	out[0] = '\0';
 	return n;
-}
-
-int
-query_integer(
-    const char *query, const char *name, int64_t min, int64_t max, int64_t *out)
-{
-	char text[24];
-	int64_t value;
-	int code = query_get(query, name, text, sizeof(text));
-
-	if (code != 0)
-		return code;
-	code = text_integer(text, &value);
-	if (code != 0)
-		return code;
-	if (value < min || value > max)
-		return ERR_RANGE;
-	*out = value;
-	return 0;
-}
-
-bool
-query_next(const char *query, size_t *at, char *name, size_t size)
-{
-	const char *raw, *value;
-	size_t length, value_length;
-
-	if (!next_raw(query, at, &raw, &length, &value, &value_length))
-		return false;
-	if (decode(raw, length, true, name, size - 1) < 0)
-		name[0] = '\0';
-	return true;
 }

@@ -5,9 +5,7 @@
 #ifndef VT_WEB_QUERY_H
 #define VT_WEB_QUERY_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Percent-decodes a path (up to ? or the end) into UTF-8 that begins with a slash.
  * out has room for length + 1 bytes. -> 0; ERR_SYNTAX: a broken escape, a control
@@ -18,13 +16,5 @@ int query_path(const char *raw, size_t length, char *out);
  * without control characters. -> 0; ERR_NOT_FOUND; ERR_SYNTAX, ERR_RANGE (longer
  * than out holds): out is "" then. A parameter without = has the value "". */
 int query_get(const char *query, const char *name, char *out, size_t size);
-bool query_has(const char *query, const char *name);
-/* The same as a whole decimal number within bounds. -> ERR_RANGE beyond them */
-int query_integer(const char *query, const char *name, int64_t min, int64_t max,
-    int64_t *out);
-
-/* Goes through the parameters in order; start with at = 0. The name is decoded into
- * name (cut at its size). -> false after the last. */
-bool query_next(const char *query, size_t *at, char *name, size_t size);
 
 #endif

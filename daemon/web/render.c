@@ -375,21 +375,6 @@ fill_template(struct render *render, const struct route *route, unsigned error,
 		   : ERR_NOT_FOUND;
 }
 
-int
-render_html(struct render *render, const struct board *board, const struct route *route,
-    unsigned error, json_t *document, struct buf *out)
-{
-	json_t *context = make_context(board, route, error, document);
-	int code;
-
-	MAGIC_CHECK(render, RENDER_MAGIC);
-	code = fill_template(render, route, error, context, out);
-	json_decref(context);
-	if (code != 0)
-		log_error("render: a page does not come about: %s", err_text(code));
-	return code;
-}
-
 void
 render_json(json_t *document, struct buf *out)
 {

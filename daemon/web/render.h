@@ -22,17 +22,14 @@ void render_destroy(struct render *render);
  * texts, the templates) is only read, and kept alive.
  */
 struct rendering;
-/* Takes the caller's reference to document. error: as for render_html(). */
+/* Takes the caller's reference to document. error: 0, or the status of the page that
+ * says so (the board is then board_base(), and the page of route did not come about). */
 struct rendering *rendering_begin(struct render *render, const struct board *board,
     const struct route *route, unsigned error, json_t *document);
 void rendering_run(struct rendering *rendering);
 /* Frees it. -> 0 and the text in out, or negative, logged */
 int rendering_end(struct rendering *rendering, struct buf *out);
 
-/* The page of a board. error: 0, or the status of the page that says so (the board is
- * then board_base(), and the page of route did not come about). -> 0 or negative. */
-int render_html(struct render *render, const struct board *board,
-    const struct route *route, unsigned error, json_t *document, struct buf *out);
 /* Without what is for the template only. */
 void render_json(json_t *document, struct buf *out);
 /* The board's table: services of an overview, points of a service. One of a

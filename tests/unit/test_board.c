@@ -144,6 +144,18 @@ expect_page(const char *html)
 }
 
 static void
+render_html(const struct board *board, const struct route *route, json_t *document,
+    struct buf *out)
+{
+	struct rendering *rendering =
+	    rendering_begin(render, board, route, 0, json_incref(document));
+
+	rendering_run(rendering);
+	buf_free(out);
+	assert_int_equal(rendering_end(rendering, out), 0);
+}
+
+static void
 render_page(int language, struct route *route, bool error)
 {
 	struct board board = make_board(language);
@@ -154,7 +166,7 @@ render_page(int language, struct route *route, bool error)
 	route->language = words_language(words[language]);
 	document = make_document(&board, route, error);
 	assert_non_null(document);
-	assert_int_equal(render_html(render, &board, route, 0, document, &html), 0);
+	render_html(&board, route, document, &html);
 	expect_page(html.data);
 	expect_clean(&html, detail);
 	render_json(document, &text);
@@ -218,8 +230,7 @@ foreign_texts_name_their_language(void **state)
 		route.page = page;
 		buf_clear(&html);
 		document = make_document(&board, &route, false);
-		assert_int_equal(
-		    render_html(render, &board, &route, 0, document, &html), 0);
+		render_html(&board, &route, document, &html);
 		json_decref(document);
 		found = strstr(html.data, " lang=\"it\">Solo &lt;italiano&gt;</");
 		if (found == NULL)
@@ -234,7 +245,7 @@ foreign_texts_name_their_language(void **state)
 	route.language = italian;
 	buf_clear(&html);
 	document = make_document(&board, &route, false);
-	assert_int_equal(render_html(render, &board, &route, 0, document, &html), 0);
+	render_html(&board, &route, document, &html);
 	json_decref(document);
 	assert_null(strstr(html.data, " lang=\"it\">Solo"));
 	conf->title = title;

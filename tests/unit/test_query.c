@@ -55,9 +55,7 @@ parameters(void **state)
 {
 	const char *query =
 	    "p=30d&empty=&bare&na%6De=Citt%C3%A0+nuova&p=7d&bad=%zz&=x&&n=-12";
-	char out[16], name[8];
-	int64_t number = 5;
-	size_t at = 0;
+	char out[16];
 
 	assert_int_equal(query_get(query, "p", out, sizeof(out)), 0);
 	assert_string_equal(out, "30d");
@@ -72,20 +70,6 @@ parameters(void **state)
 	assert_int_equal(query_get(query, "bad", out, sizeof(out)), ERR_SYNTAX);
 	assert_int_equal(query_get(query, "none", out, sizeof(out)), ERR_NOT_FOUND);
 	assert_int_equal(query_get("", "p", out, sizeof(out)), ERR_NOT_FOUND);
-	assert_true(query_has(query, "bare"));
-	assert_true(query_has(query, ""));
-	assert_false(query_has(query, "30d"));
-	assert_int_equal(query_integer(query, "n", -20, 20, &number), 0);
-	assert_int_equal(number, -12);
-	assert_int_equal(query_integer(query, "n", 0, 20, &number), ERR_RANGE);
-	assert_int_equal(query_integer(query, "p", 0, 20, &number), ERR_SYNTAX);
-	assert_int_equal(number, -12);
-	assert_true(query_next("a=1&longer+name=2&%zz", &at, name, sizeof(name)));
-	assert_string_equal(name, "a");
-	assert_true(query_next("a=1&longer+name=2&%zz", &at, name, sizeof(name)));
-	assert_string_equal(name, "");
-	assert_true(query_next("a=1&longer+name=2&%zz", &at, name, sizeof(name)));
-	assert_false(query_next("a=1&longer+name=2&%zz", &at, name, sizeof(name)));
 }
 
 static void
