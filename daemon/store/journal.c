@@ -2,9 +2,9 @@
  * The journal. On the loop: a buffer of records for the generation that is current,
  * and the list of generations with the number of samples that still need each. On a
  * worker: one commit at a time (make the file if it is new, write, fdatasync), and one
- * removal at a time (syncfs, unlink). Jobs carry all that they touch. Commits are a
- * quarter of a second apart, so that a kill loses little; one in a second is synced,
- * and the last of a generation.
+ * removal at a time (syncfs, unlink). Jobs carry all that they touch. A commit follows
+ * its first sample by a quarter of a second, so that a kill loses little; one in a
+ * second is synced, and the last of a generation.
  *
  * A generation ends when the commit that fills it is taken: from then on samples
  * belong to the next, whose file is made by the first commit that writes to it;
@@ -29,9 +29,9 @@
 
 #define JOURNAL_MAGIC 0x6a726e6c
 #define NAME JOURNALFILE_NAME
-#define COMMIT_US (CLOCK_SECOND / 4) /* at most one in this time, */
+#define COMMIT_US (CLOCK_SECOND / 4) /* after the first sample, */
 #define COMMIT_BYTES (1 << 20)       /* unless there is so much */
-#define SYNC_US CLOCK_SECOND         /* at most one in this time is synced */
+#define SYNC_US CLOCK_SECOND         /* nothing waits longer for its sync */
 #define RETRY_US CLOCK_SECOND
 #define RETRY_MAX_US (30 * CLOCK_SECOND)
 #define FULL_US (50 * CLOCK_SECOND / 1000) /* no room among the workers' jobs */
@@ -80,7 +80,7 @@ struct journal {
 	struct generation_list generations; /* ascending */
 	struct generation *current;
 	int fd; /* of the current generation, -1: not made, or with the commit */
-	int64_t length, began_us, committed_us, synced_us, retry_us;
+	int64_t length, began_us, synced_us, retry_us;
 	int64_t limit_bytes, limit_us, commit_us, sync_us;
 	int64_t due_us;       /* what the commit's timer is set for */
 	uint64_t unsynced;    /* samples, written */
@@ -309,8 +309,8 @@ on_commit_timer(void *arg)
 	length = commit->file.length + (int64_t)commit->file.bytes.length;
 	ends = !commit->attempt && (length >= journal->limit_bytes ||
 				       now - journal->began_us >= journal->limit_us);
-	sync =
-	    ends || commit->file.fd < 0 || now - journal->synced_us >= journal->sync_us;
+	sync = ends || commit->file.fd < 0 ||
+	       now - journal->synced_us >= journal->sync_us - journal->commit_us;
 	commit->file.sync = sync;
 	if (worker_submit(journal->io, WORKER_HIGH, commit_run, commit_done, commit) !=
 	    0) {
@@ -318,7 +318,6 @@ on_commit_timer(void *arg)
 		return;
 	}
 	journal->committing = true;
-	journal->committed_us = now;
 	if (sync)
 		journal->synced_us = now;
 	if (ends)
@@ -328,7 +327,7 @@ on_commit_timer(void *arg)
 static void
 commit_soon(struct journal *journal)
 {
-	int64_t due = journal->committed_us + journal->commit_us;
+	int64_t due = clock_mono_us() + journal->commit_us;
 
 	if (journal->committing || journal->stats.failing ||
 	    (journal->buffer.length == 0 && journal->unsynced == 0))
@@ -543,7 +542,6 @@ journal_open(struct loop *loop, struct worker_pool *io, const char *folder,
 	journal->limit_us = GENERATION_US;
 	journal->commit_us = COMMIT_US;
 	journal->sync_us = SYNC_US;
-	journal->committed_us = clock_mono_us() - COMMIT_US;
 	journal->synced_us = clock_mono_us() - SYNC_US;
 	TAILQ_INIT(&journal->generations);
 	journal->commit_timer = loop_timer_create(loop, on_commit_timer, journal);
