@@ -30,9 +30,11 @@
 #define QUESTION_MAGIC 0x71756573
 #define CHANNEL_MAGIC 0x6368616e
 #define QUESTIONS_MAX 4096
-/* Asked again after 1.5 s and 4.5 s, given up after 10.5 s, with one server. */
+/* One server is asked again after 1.5 s and 4.5 s and given up after 10.5 s; of more
+ * each is asked twice within that time. */
 #define TRY_MS 1500
 #define TRIES 3
+#define GIVE_UP_MS 10500
 #define TYPE_A 1
 #define TYPE_SOA 6
 #define TYPE_AAAA 28
@@ -161,16 +163,16 @@ channel_destroy(struct channel *channel)
 	free(channel);
 }
 
-/* -> 0, ERR_LIBRARY (logged); the new channel is the first */
+/* -> a status of c-ares */
 static int
-channel_create(struct dns *dns)
+open_ares(struct channel *channel, int tries, int try_ms)
 {
-	struct channel *channel = mem_zalloc(sizeof(*channel));
+	struct dns *dns = channel->dns;
 	char lookups[] = "b";
 	struct ares_options options = {
 	    .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
-	    .timeout = TRY_MS,
-	    .tries = TRIES,
+	    .timeout = try_ms,
+	    .tries = tries,
 	    .lookups = lookups,
 	    .sock_state_cb = on_socket_state,
 	    .sock_state_cb_data = channel,
@@ -185,14 +187,46 @@ channel_create(struct dns *dns)
 
 	if (dns->file != NULL)
 		mask |= ARES_OPT_RESOLVCONF | ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT;
+	status = ares_init_options(&channel->ares, &options, mask);
+	if (status == ARES_SUCCESS && dns->servers != NULL)
+		status = ares_set_servers_ports_csv(channel->ares, dns->servers);
+	return status;
+}
+
+static int
+count_servers(ares_channel ares)
+{
+	struct ares_addr_port_node *servers = NULL, *node;
+	int count = 0;
+
+	ares_get_servers_ports(ares, &servers);
+	for (node = servers; node != NULL; node = node->next)
+		count++;
+	ares_free_data(servers);
+	return count;
+}
+
+/* -> 0, ERR_LIBRARY (logged); the new channel is the first */
+static int
+channel_create(struct dns *dns)
+{
+	struct channel *channel = mem_zalloc(sizeof(*channel));
+	int status, servers, try_ms;
+
 	MAGIC_SET(channel, CHANNEL_MAGIC);
 	channel->dns = dns;
 	channel->timer = loop_timer_create(dns->loop, on_timer, channel);
 	LIST_INIT(&channel->sockets);
 	LIST_INSERT_HEAD(&dns->channels, channel, entry);
-	status = ares_init_options(&channel->ares, &options, mask);
-	if (status == ARES_SUCCESS && dns->servers != NULL)
-		status = ares_set_servers_ports_csv(channel->ares, dns->servers);
+	status = open_ares(channel, TRIES, TRY_MS);
+	servers = status == ARES_SUCCESS ? count_servers(channel->ares) : 0;
+	if (servers > 1) {
+		/* The second round waits twice as long as the first. */
+		try_ms = GIVE_UP_MS / (3 * servers);
+		ares_destroy(channel->ares);
+		channel->ares = NULL;
+		status = open_ares(channel, 2, try_ms < TRY_MS ? try_ms : TRY_MS);
+	}
 	if (status == ARES_SUCCESS)
 		return 0;
 	log_error("dns: c-ares cannot begin: %s", ares_strerror(status));

@@ -31,7 +31,7 @@ struct dns *dns_create(struct loop *loop, const char *servers);
 void dns_destroy(struct dns *dns); /* what is open is dropped silently */
 
 /* cb is called once, never before this returns. A question cannot be taken back;
- * it ends by itself, after about 10 s at most. version: 4 or 6.
+ * it ends by itself, after 11 s at most. version: 4 or 6.
  * -> 0, ERR_FULL (cb is not called) */
 typedef void dns_cb(const struct dns_result *result, void *arg);
 int dns_ask(struct dns *dns, const char *name, int version, dns_cb *cb, void *arg);

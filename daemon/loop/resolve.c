@@ -1,14 +1,16 @@
 /*
  * The resolver: cache, hosts, and who waits for what.
  *
- * An entry is one name in one family: what DNS last said of it, and the parts of
- * queries that wait for what it says next. A query has a part for each family it
- * wants; it is ready when all parts are done, when its time is over, or 250 ms
- * after one family answered. Ready queries stand in a list that is worked off by
- * the callback that made them ready or, if that was resolve_start(), by a timer.
+ * An entry is one name in one family: what DNS last said of it, and the questions
+ * that are out, each with the parts of queries that wait for its answer. A question
+ * is joined for a moment only: a retry after a failure asks anew. A query has a part
+ * for each family it wants; it is ready when all parts are done, when its time is
+ * over, or 50 ms after one family answered (RFC 8305). Ready queries stand in a list
+ * that is worked off by the callback that made them ready or, if that was
+ * resolve_start(), by a timer.
  *
  * Entries belong to the tree; beyond cache_max the least recently used one without
- * a question goes. Entries with a question are bounded by dns.c. A query belongs
+ * a question goes. Questions are bounded by dns.c. A query belongs
  * to this module until its callback; entries outlive the queries that asked.
  */
 #include "loop/resolve.h"
@@ -32,8 +34,11 @@
 #define RESOLVE_MAGIC 0x72736c76
 #define QUERY_MAGIC 0x71727921
 #define ENTRY_MAGIC 0x656e7472
+#define QUESTION_MAGIC 0x72717565
 #define NAME_SIZE 254
-#define GRACE_US (250 * 1000)
+#define GRACE_US (50 * 1000)
+#define JOIN_US (1500 * 1000)
+#define JOIN_FRESH_US (100 * 1000)
 #define TTL_MAX_S 86400
 /* Absence of a name is a failure, whose end we want to see; absence of a family
  * is how things are. */
@@ -43,11 +48,20 @@
 #define FAMILIES 2
 
 struct part {
-	TAILQ_ENTRY(part) link; /* of entry->waiting, while entry is set */
+	TAILQ_ENTRY(part) link; /* of question->waiting, while that is set */
 	struct resolve_query *query;
-	struct entry *entry;
+	struct question *question;
 	bool wanted, done;
 	struct dns_result result;
+};
+
+struct question {
+	MAGIC;
+	LIST_ENTRY(question) link;
+	struct entry *entry;
+	int64_t asked_us;
+	TAILQ_HEAD(, part)
+	waiting;
 };
 
 struct entry {
@@ -56,13 +70,11 @@ struct entry {
 	TAILQ_ENTRY(entry) used_link;
 	struct resolve *resolve;
 	int version;
-	bool asking; /* a question is out */
-	bool known;  /* result holds, until expires_us */
-	int64_t fetched_us, expires_us;
+	bool known; /* result holds, until expires_us */
+	int64_t asked_us, fetched_us, expires_us;
 	struct dns_result result;
-	TAILQ_HEAD(, part)
-	waiting;
-	char *name; /* within the same piece of memory */
+	LIST_HEAD(, question) questions; /* that are out, the latest first */
+	char *name;                      /* within the same piece of memory */
 };
 
 struct resolve_query {
@@ -114,7 +126,7 @@ TREE_GENERATE(entry_tree, entry, tree_link, entry_compare)
 static void
 entry_destroy(struct entry *entry)
 {
-	assert(!entry->asking);
+	assert(LIST_EMPTY(&entry->questions));
 	RB_REMOVE(entry_tree, &entry->resolve->entries, entry);
 	TAILQ_REMOVE(&entry->resolve->used, entry, used_link);
 	entry->resolve->stats.entries--;
@@ -130,7 +142,7 @@ make_room(struct resolve *resolve)
 	TAILQ_FOREACH_SAFE (entry, &resolve->used, used_link, next) {
 		if (resolve->stats.entries < resolve->cache_max)
 			return;
-		if (!entry->asking)
+		if (LIST_EMPTY(&entry->questions))
 			entry_destroy(entry);
 	}
 }
@@ -153,7 +165,7 @@ entry_get(struct resolve *resolve, const char *name, int version)
 	entry->version = version;
 	entry->name = memcpy(entry + 1, name, size);
 	entry->resolve = resolve;
-	TAILQ_INIT(&entry->waiting);
+	LIST_INIT(&entry->questions);
 	RB_INSERT(entry_tree, &resolve->entries, entry);
 	TAILQ_INSERT_TAIL(&resolve->used, entry, used_link);
 	resolve->stats.entries++;
@@ -183,6 +195,25 @@ lifetime_s(const struct dns_result *result)
 	return ttl < NO_RECORD_TTL_MAX_S ? ttl : NO_RECORD_TTL_MAX_S;
 }
 
+/* ---- questions ---- */
+
+static void
+question_destroy(struct question *question)
+{
+	assert(TAILQ_EMPTY(&question->waiting));
+	LIST_REMOVE(question, link);
+	MAGIC_CLEAR(question);
+	free(question);
+}
+
+static void
+part_leave(struct part *part)
+{
+	if (part->question != NULL)
+		TAILQ_REMOVE(&part->question->waiting, part, link);
+	part->question = NULL;
+}
+
 /* ---- queries ---- */
 
 static void
@@ -192,9 +223,7 @@ query_destroy(struct resolve_query *query)
 	int i;
 
 	for (i = 0; i < FAMILIES; i++)
-		if (query->part[i].entry != NULL)
-			TAILQ_REMOVE(
-			    &query->part[i].entry->waiting, &query->part[i], link);
+		part_leave(&query->part[i]);
 	if (query->ready)
 		TAILQ_REMOVE(&resolve->ready, query, link);
 	else
@@ -286,12 +315,8 @@ make_ready(struct resolve_query *query)
 	int i;
 
 	assert(!query->ready);
-	for (i = 0; i < FAMILIES; i++) {
-		struct part *part = &query->part[i];
-		if (part->entry != NULL)
-			TAILQ_REMOVE(&part->entry->waiting, part, link);
-		part->entry = NULL;
-	}
+	for (i = 0; i < FAMILIES; i++)
+		part_leave(&query->part[i]);
 	if (query->timer != NULL)
 		loop_timer_clear(query->timer);
 	merge_addresses(query);
@@ -398,29 +423,72 @@ review(struct resolve_query *query)
 }
 
 static void
-on_answer(const struct dns_result *result, void *arg)
+entry_take(struct entry *entry, const struct question *question,
+    const struct dns_result *result)
 {
-	struct entry *entry = arg;
-	struct resolve *resolve = entry->resolve;
 	int64_t lifetime_us = lifetime_s(result) * CLOCK_SECOND;
-	struct part *part;
 
-	MAGIC_CHECK(entry, ENTRY_MAGIC);
-	entry->asking = false;
+	if (question->asked_us < entry->asked_us)
+		return; /* a later question was answered before */
+	entry->asked_us = question->asked_us;
 	entry->known = lifetime_us > 0;
 	entry->result = *result;
 	entry->fetched_us = clock_mono_us();
 	entry->expires_us = entry->fetched_us + lifetime_us;
-	while ((part = TAILQ_FIRST(&entry->waiting)) != NULL) {
-		TAILQ_REMOVE(&entry->waiting, part, link);
-		part->entry = NULL;
+}
+
+static void
+on_answer(const struct dns_result *result, void *arg)
+{
+	struct question *question = arg;
+	struct entry *entry = question->entry;
+	struct resolve *resolve = entry->resolve;
+	struct part *part;
+
+	MAGIC_CHECK(question, QUESTION_MAGIC);
+	entry_take(entry, question, result);
+	while ((part = TAILQ_FIRST(&question->waiting)) != NULL) {
+		part_leave(part);
 		part->done = true;
 		part->result = *result;
 		review(part->query);
 	}
-	if (!entry->known || resolve->stats.entries > resolve->cache_max)
+	question_destroy(question);
+	if (LIST_EMPTY(&entry->questions) &&
+	    (!entry->known || resolve->stats.entries > resolve->cache_max))
 		entry_destroy(entry);
 	deliver(resolve);
+}
+
+/* -> NULL: too many are out */
+static struct question *
+entry_ask(struct entry *entry)
+{
+	struct question *question = mem_zalloc(sizeof(*question));
+
+	MAGIC_SET(question, QUESTION_MAGIC);
+	question->entry = entry;
+	question->asked_us = clock_mono_us();
+	TAILQ_INIT(&question->waiting);
+	LIST_INSERT_HEAD(&entry->questions, question, link);
+	if (dns_ask(entry->resolve->dns, entry->name, entry->version, on_answer,
+		question) == 0)
+		return question;
+	question_destroy(question);
+	return NULL;
+}
+
+/* -> the latest that is out, if it may still be joined */
+static struct question *
+entry_question(struct entry *entry, int64_t max_age_us)
+{
+	struct question *question = LIST_FIRST(&entry->questions);
+	int64_t age_us;
+
+	if (question == NULL)
+		return NULL;
+	age_us = clock_mono_us() - question->asked_us;
+	return age_us <= (max_age_us == 0 ? JOIN_FRESH_US : JOIN_US) ? question : NULL;
 }
 
 static void
@@ -429,6 +497,7 @@ start_part(struct resolve_query *query, int i, int64_t max_age_us)
 	struct resolve *resolve = query->resolve;
 	struct part *part = &query->part[i];
 	struct entry *entry = entry_get(resolve, query->name, i == 0 ? 4 : 6);
+	struct question *question;
 
 	if (max_age_us != 0 && is_fresh(entry, max_age_us)) {
 		part->result = entry->result;
@@ -436,17 +505,16 @@ start_part(struct resolve_query *query, int i, int64_t max_age_us)
 		return;
 	}
 	query->answer.cached = false;
-	if (!entry->asking) {
-		if (dns_ask(resolve->dns, entry->name, entry->version, on_answer,
-			entry) != 0) {
-			fail_part(part, ERR_FULL, "too many names are being asked for");
-			part->done = true;
-			return;
-		}
-		entry->asking = true;
+	question = entry_question(entry, max_age_us);
+	if (question == NULL)
+		question = entry_ask(entry);
+	if (question == NULL) {
+		fail_part(part, ERR_FULL, "too many names are being asked for");
+		part->done = true;
+		return;
 	}
-	part->entry = entry;
-	TAILQ_INSERT_TAIL(&entry->waiting, part, link);
+	part->question = question;
+	TAILQ_INSERT_TAIL(&question->waiting, part, link);
 }
 
 static bool
@@ -598,7 +666,8 @@ resolve_destroy(struct resolve *resolve)
 		query_destroy(query);
 	dns_destroy(resolve->dns);
 	while ((entry = TAILQ_FIRST(&resolve->used)) != NULL) {
-		entry->asking = false;
+		while (!LIST_EMPTY(&entry->questions))
+			question_destroy(LIST_FIRST(&entry->questions));
 		entry_destroy(entry);
 	}
 	loop_timer_destroy(resolve->ready_timer);

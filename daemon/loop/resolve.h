@@ -4,8 +4,9 @@
  *
  * The hosts file comes first, then DNS; a name is asked as it is written, search
  * domains do not apply. localhost never goes to DNS. IPv4 and IPv6 are asked at
- * once; when one has come the other is waited for 250 ms more. Concurrent queries
- * for one name share one question.
+ * once; when one has come the other is waited for 50 ms more. Concurrent queries
+ * for one name share one question, but for one that is to be asked anew and comes
+ * 100 ms after it.
  */
 #ifndef VT_LOOP_RESOLVE_H
 #define VT_LOOP_RESOLVE_H

@@ -425,6 +425,26 @@ a_silent_server_times_out(void **state)
 }
 
 static void
+a_retry_asks_anew(void **state)
+{
+	struct got first, retry;
+	int i;
+
+	start("silent.test", RESOLVE_IPV4, 0, &first);
+	while (questions == 0)
+		loop_poll(loop);
+	loop_advance(loop, 5 * CLOCK_SECOND);
+	assert_int_equal(first.calls, 1);
+	start("silent.test", RESOLVE_IPV4, 0, &retry);
+	for (i = 0; questions < 2 && i < 1000; i++)
+		loop_poll(loop);
+	assert_int_equal(questions, 2);
+	loop_advance(loop, 5 * CLOCK_SECOND);
+	assert_int_equal(retry.calls, 1);
+	assert_int_equal(retry.answer.error, -ETIMEDOUT);
+}
+
+static void
 one_family_does_not_wait_for_the_other(void **state)
 {
 	struct got got;
@@ -633,6 +653,7 @@ main(void)
 	    TEST(families_take_turns),
 	    TEST(a_cut_answer_is_asked_for_by_tcp),
 	    TEST(a_silent_server_times_out),
+	    TEST(a_retry_asks_anew),
 	    TEST(one_family_does_not_wait_for_the_other),
 	    TEST(equal_questions_are_asked_once),
 	    TEST(the_cache_is_bounded),
