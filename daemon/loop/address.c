@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,33 +39,42 @@ address_format(const struct address *address, char out[ADDRESS_TEXT_SIZE])
 	return out;
 }
 
-/* Link-local, unique local or global: source and destination should agree. */
-static int
-scope_of(const unsigned char *bytes)
+unsigned
+address_v6_scope(const struct address *address)
 {
+	static const unsigned char loopback[16] = {[15] = 1};
+	const unsigned char *bytes = address->bytes;
+
+	if (memcmp(bytes, loopback, sizeof(loopback)) == 0)
+		return ADDRESS_LOOPBACK;
 	if (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80)
-		return 1;
-	return (bytes[0] & 0xfe) == 0xfc ? 2 : 3;
+		return ADDRESS_LINK;
+	return (bytes[0] & 0xfe) == 0xfc ? ADDRESS_UNIQUE : ADDRESS_GLOBAL;
 }
 
-bool
-address_v6_first(const struct address *address)
+enum address_route
+address_v6_route(const struct address *address)
 {
 	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
 	struct sockaddr_in6 from;
 	socklen_t length = sizeof(from);
-	bool ok;
+	enum address_route route = ADDRESS_NO_ROUTE;
+	struct address source = {.version = 6};
 	int fd;
 
 	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return false;
+	if (fd < 0) /* without a descriptor we cannot know */
+		return errno == EAFNOSUPPORT ? route : ADDRESS_OTHER_SOURCE;
 	memcpy(&to.sin6_addr, address->bytes, 16);
-	ok = connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
-	     getsockname(fd, (struct sockaddr *)&from, &length) == 0 &&
-	     scope_of(from.sin6_addr.s6_addr) == scope_of(to.sin6_addr.s6_addr);
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
+	    getsockname(fd, (struct sockaddr *)&from, &length) == 0) {
+		memcpy(source.bytes, &from.sin6_addr, 16);
+		route = address_v6_scope(&source) == address_v6_scope(address)
+			    ? ADDRESS_OWN_SOURCE
+			    : ADDRESS_OTHER_SOURCE;
+	}
 	close(fd);
-	return ok;
+	return route;
 }
 
 bool

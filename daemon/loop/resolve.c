@@ -106,8 +106,10 @@ struct resolve {
 	size_t cache_max;
 	struct query_list waiting, ready;
 	struct loop_timer *ready_timer;
-	int64_t v6_checked_us;
-	bool v6_first;
+	struct {
+		enum address_route route;
+		int64_t checked_us;
+	} v6[ADDRESS_SCOPES];
 	struct resolve_stats stats;
 };
 
@@ -240,28 +242,45 @@ add_address(struct resolve_answer *answer, const struct address *address)
 		address_format(address, answer->address[answer->count++]);
 }
 
-static bool
-v6_first(struct resolve *resolve, const struct address *address)
+/* Remembered for a while, by the scope of where it goes. */
+static enum address_route
+v6_route(struct resolve *resolve, const struct address *address)
 {
+	unsigned scope = address_v6_scope(address);
 	int64_t now_us = clock_mono_us();
 
-	if (resolve->v6_checked_us < 0 ||
-	    now_us - resolve->v6_checked_us > V6_CHECK_US) {
-		resolve->v6_first = address_v6_first(address);
-		resolve->v6_checked_us = now_us;
+	if (resolve->v6[scope].checked_us < 0 ||
+	    now_us - resolve->v6[scope].checked_us > V6_CHECK_US) {
+		resolve->v6[scope].route = address_v6_route(address);
+		resolve->v6[scope].checked_us = now_us;
 	}
-	return resolve->v6_first;
+	return resolve->v6[scope].route;
 }
 
 static void
+drop_unroutable(struct resolve *resolve, struct dns_result *six)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < six->count; i++)
+		if (v6_route(resolve, &six->address[i]) != ADDRESS_NO_ROUTE)
+			six->address[count++] = six->address[i];
+	six->count = count;
+}
+
+/* IPv6 to where we have no way is left out where there is IPv4: it would only take
+ * its share of the time, and tell of our network instead of the other side. */
+static void
 merge_addresses(struct resolve_query *query)
 {
-	const struct dns_result *first = &query->part[0].result;
-	const struct dns_result *second = &query->part[1].result;
+	struct dns_result *first = &query->part[0].result;
+	struct dns_result *second = &query->part[1].result;
 	size_t i;
 
+	if (first->count > 0)
+		drop_unroutable(query->resolve, second);
 	if (first->count > 0 && second->count > 0 &&
-	    v6_first(query->resolve, &second->address[0])) {
+	    v6_route(query->resolve, &second->address[0]) == ADDRESS_OWN_SOURCE) {
 		first = second;
 		second = &query->part[0].result;
 	}
@@ -634,6 +653,7 @@ resolve_create(struct loop *loop, const char *servers, size_t cache_max)
 {
 	struct dns *dns = dns_create(loop, servers);
 	struct resolve *resolve;
+	size_t i;
 
 	if (dns == NULL)
 		return NULL;
@@ -643,7 +663,8 @@ resolve_create(struct loop *loop, const char *servers, size_t cache_max)
 	resolve->dns = dns;
 	resolve->hosts = hosts_open("/etc/hosts");
 	resolve->cache_max = cache_max;
-	resolve->v6_checked_us = -1;
+	for (i = 0; i < ADDRESS_SCOPES; i++)
+		resolve->v6[i].checked_us = -1;
 	RB_INIT(&resolve->entries);
 	TAILQ_INIT(&resolve->used);
 	TAILQ_INIT(&resolve->waiting);

@@ -29,7 +29,8 @@ struct resolve_answer {
 	int error;
 	const char *sentence;	/* why not, English, for the administrator */
 	size_t count;		/* addresses, in the order to try: the families in turn,
-				 * IPv6 first where RFC 6724 would have it so */
+				 * IPv6 first where RFC 6724 would have it so, left
+				 * out where there is no route and IPv4 exists */
 	char address[RESOLVE_ADDRESSES_MAX][RESOLVE_ADDRESS_SIZE]; /* textual */
 	int64_t elapsed_us;	/* waited for DNS; 0 from the cache, hosts or a literal */
 	bool cached;		/* no question went out for this */
