@@ -48,6 +48,7 @@ struct fetch {
 	int64_t started_us, deadline_us, timeout_us, attempt_us;
 	struct resolve_answer addresses;
 	size_t next;
+	bool told; /* how an address of this hop failed: in class and sentence */
 	struct fetch_reply reply;
 };
 
@@ -101,7 +102,7 @@ add_phase(double *phase, int64_t us)
 		*phase = (isnan(*phase) ? 0 : *phase) + (double)us / CLOCK_SECOND;
 }
 
-/* What words are made of. */
+/* That we have no way to one address is not to hide what befell another. */
 static void
 explain(struct fetch *fetch, const struct transfer_outcome *outcome)
 {
@@ -113,12 +114,17 @@ explain(struct fetch *fetch, const struct transfer_outcome *outcome)
 	    .port = peer->port,
 	    .proxy = fetch->request.proxy != NULL,
 	    .addresses = fetch->addresses.count,
+	    .tried = fetch->next,
 	    .hops = fetch->reply.hops,
 	    .timeout_us = fetch->timeout_us,
 	    .max_body = fetch->request.max_body,
 	};
 
-	fetch_words(&words, fetch->reply.class, fetch->reply.sentence);
+	if (fetch->told && outcome->no_way)
+		return;
+	fetch->told = !outcome->no_way;
+	fetch->reply.class = outcome->class;
+	fetch_words(&words, outcome->class, fetch->reply.sentence);
 }
 
 /* ---- redirects ---- */
@@ -214,18 +220,27 @@ left_us(const struct fetch *fetch)
 	return fetch->deadline_us - clock_mono_us();
 }
 
+static bool
+is_unreachable(const struct transfer_outcome *outcome)
+{
+	return outcome->class == FETCH_REFUSED ||
+	       outcome->class == FETCH_CONNECT_TIMEOUT;
+}
+
 static void
 take_outcome(struct fetch *fetch, const struct transfer_outcome *outcome)
 {
 	struct fetch_reply *reply = &fetch->reply;
 
-	reply->class = outcome->class;
 	reply->status = outcome->status;
 	reply->http_version = outcome->http_version;
 	reply->wire_bytes = outcome->wire_bytes;
 	if (outcome->certificate_expires_s != 0)
 		reply->certificate_expires_s = outcome->certificate_expires_s;
-	add_phase(&reply->connect, outcome->connect_us);
+	/* The wait for an address that cannot be reached is part of connecting. */
+	add_phase(&reply->connect, outcome->connect_us < 0 && is_unreachable(outcome)
+				       ? clock_mono_us() - fetch->attempt_us
+				       : outcome->connect_us);
 	add_phase(&reply->tls, outcome->tls_us);
 	add_phase(&reply->first_byte, outcome->first_byte_us);
 }
@@ -234,22 +249,16 @@ static void
 on_transfer(const struct transfer_outcome *outcome, void *arg)
 {
 	struct fetch *fetch = arg;
-	bool unreachable =
-	    outcome->class == FETCH_REFUSED || outcome->class == FETCH_CONNECT_TIMEOUT;
 
 	MAGIC_CHECK(fetch, FETCH_MAGIC);
 	fetch->transfer = NULL;
 	take_outcome(fetch, outcome);
-	if (unreachable)
-		add_phase(&fetch->reply.connect, clock_mono_us() - fetch->attempt_us);
-	if (unreachable && fetch->next < fetch->addresses.count && left_us(fetch) > 0) {
-		begin_attempt(fetch);
-		return;
-	}
-	if (outcome->class == FETCH_OK && follow(fetch))
-		return;
 	explain(fetch, outcome);
-	finish(fetch);
+	if (is_unreachable(outcome) && fetch->next < fetch->addresses.count &&
+	    left_us(fetch) > 0)
+		begin_attempt(fetch);
+	else if (outcome->class != FETCH_OK || !follow(fetch))
+		finish(fetch);
 }
 
 static void
@@ -284,8 +293,7 @@ stop_attempt(struct fetch *fetch, struct transfer_outcome *outcome)
 	fetch->transfer = NULL;
 	transfer_stop(transfer, outcome);
 	take_outcome(fetch, outcome);
-	if (outcome->class == FETCH_CONNECT_TIMEOUT)
-		add_phase(&fetch->reply.connect, clock_mono_us() - fetch->attempt_us);
+	explain(fetch, outcome);
 }
 
 static void
@@ -308,7 +316,6 @@ on_timer(void *arg)
 		begin_attempt(fetch);
 		return;
 	}
-	explain(fetch, &outcome);
 	finish(fetch);
 }
 
@@ -340,6 +347,7 @@ begin_hop(struct fetch *fetch)
 	struct address address;
 
 	fetch->next = 0;
+	fetch->told = false;
 	loop_timer_clear(fetch->timer); /* the resolver has its own */
 	if (!address_parse(host, &address)) {
 		fetch->query = resolve_start(fetch->pool->resolve, host, fetch->family,

@@ -57,6 +57,15 @@ add_way(struct buf *out, const struct fetch_words *words)
 }
 
 static void
+add_count(struct buf *out, const struct fetch_words *words)
+{
+	if (words->addresses > 1)
+		buf_printf(out, ", %s of %zu addresses",
+		    words->tried == words->addresses ? "the last" : "one",
+		    words->addresses);
+}
+
+static void
 add_unreachable(struct buf *out, const struct fetch_words *words)
 {
 	const char *detail = words->outcome->detail;
@@ -70,8 +79,7 @@ add_unreachable(struct buf *out, const struct fetch_words *words)
 		buf_add_text(out, "refused the connection");
 	else
 		buf_printf(out, "cannot be reached: %s", detail);
-	if (words->addresses > 1)
-		buf_printf(out, ", the last of %zu addresses", words->addresses);
+	add_count(out, words);
 }
 
 static void
@@ -84,9 +92,7 @@ add_timeout(struct buf *out, const struct fetch_words *words, enum fetch_class c
 	case FETCH_CONNECT_TIMEOUT:
 		buf_printf(out, "no connection within %g s to %s%s port %u", limit,
 		    words->proxy ? "the proxy " : "", words->address, words->port);
-		if (words->addresses > 1)
-			buf_printf(
-			    out, ", the last of %zu addresses", words->addresses);
+		add_count(out, words);
 		break;
 	case FETCH_TLS_TIMEOUT:
 		buf_printf(out, "no TLS within %g s: ", limit);

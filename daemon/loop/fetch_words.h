@@ -16,7 +16,7 @@ struct fetch_words {
 	const char *address;	/* connected to, or tried last */
 	unsigned port;
 	bool proxy;		/* that address is a proxy's */
-	size_t addresses;	/* that there were to try */
+	size_t addresses, tried; /* that there were, this one included */
 	int hops;
 	int64_t timeout_us, max_body;
 };

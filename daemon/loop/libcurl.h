@@ -41,6 +41,7 @@ struct transfer {
 	int64_t max_body, body_bytes;
 	size_t header_bytes;
 	int open_error; /* errno of socket() */
+	int open_family;
 	unsigned codings; /* upon the body */
 	bool tls, wants_certificate, drop_redirect_body, too_large, headers_too_large;
 	char error[CURL_ERROR_SIZE];

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/err.h"
 #include "loop/libcurl.h"
@@ -41,13 +42,18 @@ certificate_class(struct transfer *transfer)
 
 /* What we lack ourselves says nothing of the other side. */
 static enum fetch_class
-connect_class(struct transfer *transfer, char *detail, size_t size)
+connect_class(struct transfer *transfer, struct transfer_outcome *out)
 {
 	long code = transfer->open_error;
 
 	if (code == 0)
 		curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &code);
-	snprintf(detail, size, "%s", err_text(-(int)code));
+	snprintf(out->detail, sizeof(out->detail), "%s", err_text(-(int)code));
+	out->no_way =
+	    code == ENETUNREACH || code == EAFNOSUPPORT || code == EADDRNOTAVAIL;
+	/* No source for it; with IPv4 that would be no free port. */
+	if (code == EADDRNOTAVAIL && transfer->open_family == AF_INET6)
+		return FETCH_REFUSED;
 	switch (code) {
 	case ETIMEDOUT:
 		return FETCH_CONNECT_TIMEOUT;
@@ -104,7 +110,7 @@ outcome_class(struct transfer *transfer, CURLcode code, struct transfer_outcome 
 	case CURLE_OK:
 		return FETCH_OK;
 	case CURLE_COULDNT_CONNECT:
-		return connect_class(transfer, out->detail, sizeof(out->detail));
+		return connect_class(transfer, out);
 	case CURLE_OPERATION_TIMEDOUT:
 		return outcome_timeout(transfer);
 	case CURLE_FILESIZE_EXCEEDED:

@@ -133,10 +133,10 @@ static curl_socket_t
 on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct transfer *transfer = arg;
-
 	int fd;
 
 	transfer->opened_us = clock_mono_us();
+	transfer->open_family = address->family;
 	fd = socket(
 	    address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	if (fd < 0)

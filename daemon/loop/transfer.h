@@ -40,6 +40,7 @@ struct transfer_outcome {
 	char detail[160];		/* the library's words, or empty */
 	int status, http_version;	/* 0 if no answer came */
 	bool headers_too_large;
+	bool no_way;			/* we have none to an address of that family */
 	int proxy_status;		/* to CONNECT, where it was not 2xx; else 0 */
 	int64_t connect_us, tls_us, first_byte_us; /* -1: did not take place */
 	int64_t certificate_expires_s;

@@ -335,6 +335,18 @@ connecting_fails_in_its_ways(void **state)
 	assert_class(FETCH_OK);
 	assert_false(isnan(got.reply.connect));
 	assert_true(got.reply.dns == 0);
+	/* The second one, of a kind to which there is no way, says nothing of it. */
+	snprintf(url, sizeof(url), "http://cast.test:%d/", port);
+	run_within(url, CLOCK_SECOND);
+	assert_class(FETCH_REFUSED);
+	assert_memory_equal(got.reply.sentence, "127.0.0.1 port ", 15);
+	assert_non_null(
+	    strstr(got.reply.sentence, " refused the connection, one of 2 addresses"));
+	snprintf(url, sizeof(url), "http://224.0.0.1:%d/", port);
+	run_within(url, CLOCK_SECOND);
+	assert_class(FETCH_REFUSED);
+	assert_non_null(
+	    strstr(got.reply.sentence, " cannot be reached: Network is unreachable"));
 	run_within("http://nowhere.test/", 50000);
 	assert_class(FETCH_RESOLVE);
 	assert_true(isnan(got.reply.connect));
@@ -861,7 +873,8 @@ set_up(void **state)
 	snprintf(path, sizeof(path), "%s/hosts", folder);
 	file = fopen(path, "w");
 	fprintf(file, "127.0.0.1 one.test two.test\n127.0.0.2 two.test back.test\n"
-		      "127.0.0.1 back.test six.test\n::1 six.test\n");
+		      "127.0.0.1 back.test six.test cast.test\n::1 six.test\n"
+		      "224.0.0.1 cast.test\n");
 	fclose(file);
 	loop = loop_create();
 	resolve = resolve_create(loop, "127.0.0.1:1", 100);
