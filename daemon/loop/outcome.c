@@ -94,6 +94,17 @@ receive_class(struct transfer *transfer)
 	return FETCH_CLOSED;
 }
 
+/* libcurl's limit for one line of a header, which it calls lack of memory; before it
+ * has asked anything it would be that. */
+static bool
+is_long_line(struct transfer *transfer)
+{
+	long asked = 0;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &asked);
+	return asked > 0;
+}
+
 enum fetch_class
 outcome_class(struct transfer *transfer, CURLcode code, struct transfer_outcome *out)
 {
@@ -117,6 +128,7 @@ outcome_class(struct transfer *transfer, CURLcode code, struct transfer_outcome 
 		return FETCH_TOO_LARGE;
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return certificate_class(transfer);
+	case CURLE_SSL_CLIENTCERT: /* is wanted, and there is none */
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_SSL_CIPHER:
 	case CURLE_SSL_ISSUER_ERROR:
@@ -138,6 +150,9 @@ outcome_class(struct transfer *transfer, CURLcode code, struct transfer_outcome 
 	case CURLE_WRITE_ERROR: /* not ours, so a decoder's */
 	case CURLE_PROXY:
 		return FETCH_PROTOCOL;
+	case CURLE_OUT_OF_MEMORY:
+		out->headers_too_large = is_long_line(transfer);
+		return out->headers_too_large ? FETCH_TOO_LARGE : FETCH_INTERNAL;
 	default:
 		return FETCH_INTERNAL;
 	}

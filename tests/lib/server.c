@@ -12,7 +12,7 @@
  *   /packed/FIELDS	"hello" compressed as often as FIELDS has "gzip", in which ;
  *ends a line and _ is a blank; /packed/early/FIELDS after a 103 that says gzip as well
  *   /huge	Content-Length of 100 MB; /flood without a length
- *   /fields	headers without end; /many 100 KB of them
+ *   /fields	headers without end; /many 100 KB of them; /line one without end
  *   /silent	nothing; /drip a byte now and then; /half a part of the body
  *   /bye	"hello", then closes; CONNECT is a proxy's, to a port on 127.0.0.1
  *   /empty	closes; /garbage another protocol; /chunk a broken chunk
@@ -118,8 +118,9 @@ serve_bomb(int fd)
 static void
 serve_flood(int fd, const char *head)
 {
-	static const char data[65536];
+	static char data[65536];
 
+	memset(data, 'x', sizeof(data));
 	say(fd, head, strlen(head));
 	while (say(fd, data, sizeof(data)))
 		;
@@ -262,6 +263,9 @@ serve(int fd, const char *path, const char *request, size_t length)
 		serve_flood(fd, "HTTP/1.1 200 OK\r\n\r\n");
 	} else if (begins(path, "/many")) {
 		serve_fields(fd, 100);
+	} else if (begins(path, "/line")) {
+		say(fd, "HTTP/1.1 200 OK\r\n", 17);
+		serve_flood(fd, "X: ");
 	} else if (begins(path, "/fields")) {
 		serve_fields(fd, 1 << 20);
 	} else if (begins(path, "/silent")) {

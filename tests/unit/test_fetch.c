@@ -229,6 +229,10 @@ bodies_are_unpacked_and_bounded(void **state)
 	    got.reply.sentence, "the headers of the answer have more than 65536 bytes");
 	get("/fields");
 	assert_class(FETCH_TOO_LARGE);
+	get("/line");
+	assert_class(FETCH_TOO_LARGE);
+	assert_string_equal(
+	    got.reply.sentence, "the headers of the answer have more than 65536 bytes");
 }
 
 /* A little that unpacks to much that unpacks to nothing would hold the loop. */
