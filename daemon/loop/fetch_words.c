@@ -117,7 +117,10 @@ add_timeout(struct buf *out, const struct fetch_words *words, enum fetch_class c
 static void
 add_too_large(struct buf *out, const struct fetch_words *words)
 {
-	if (words->outcome->headers_too_large)
+	if (words->outcome->headers_too_large && words->proxy &&
+	    words->outcome->status == 0)
+		buf_add_text(out, "the answer of the proxy has more than 65536 bytes");
+	else if (words->outcome->headers_too_large)
 		buf_add_text(
 		    out, "the headers of the answer have more than 65536 bytes");
 	else

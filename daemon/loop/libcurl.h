@@ -39,11 +39,11 @@ struct transfer {
 	struct curl_slist *header_list, *connect_list;
 	int64_t opened_us, tls_began_us; /* the socket, the handshake; 0: not yet */
 	int64_t max_body, body_bytes;
-	size_t header_bytes;
+	size_t header_bytes, tunnel_bytes;
 	int open_error; /* errno of socket() */
 	int open_family;
 	unsigned codings; /* upon the body */
-	bool tls, wants_certificate, drop_redirect_body, too_large, headers_too_large;
+	bool tls, proxied, wants_certificate, drop_redirect_body, too_large, headers_too_large;
 	char error[CURL_ERROR_SIZE];
 };
 

@@ -155,6 +155,17 @@ on_tls_begin(CURL *easy, void *context, void *arg)
 	return CURLE_OK;
 }
 
+/* libcurl reads a proxy's answer to CONNECT byte by byte, as long as there are any,
+ * and tells of each in on_progress() alone: without this it would not return. */
+static bool
+is_long_tunnel(struct transfer *transfer)
+{
+	if (!transfer->proxied || !transfer->tls || transfer->tls_began_us != 0)
+		return false;
+	transfer->headers_too_large = ++transfer->tunnel_bytes > HEADERS_MAX;
+	return transfer->headers_too_large;
+}
+
 /* What is received may be much and unpack to little: that is bounded too. */
 static int
 on_progress(
@@ -162,6 +173,8 @@ on_progress(
 {
 	struct transfer *transfer = arg;
 
+	if (is_long_tunnel(transfer))
+		return 1;
 	if (received <= transfer->max_body + PACKED_MORE_MAX)
 		return 0;
 	transfer->too_large = true;
@@ -479,8 +492,10 @@ prepare(struct transfer *transfer, const struct transfer_request *request)
 		set_constants(transfer);
 	}
 	transfer->tls = strcmp(request->url->scheme, "https") == 0;
+	transfer->proxied = request->proxy != NULL;
 	transfer->max_body = request->max_body;
-	transfer->body_bytes = transfer->header_bytes = 0;
+	transfer->body_bytes = 0;
+	transfer->header_bytes = transfer->tunnel_bytes = 0;
 	transfer->opened_us = transfer->tls_began_us = 0;
 	transfer->open_error = 0;
 	transfer->codings = 0;

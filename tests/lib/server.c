@@ -14,7 +14,8 @@
  *   /huge	Content-Length of 100 MB; /flood without a length
  *   /fields	headers without end; /many 100 KB of them; /line one without end
  *   /silent	nothing; /drip a byte now and then; /half a part of the body
- *   /bye	"hello", then closes; CONNECT is a proxy's, to a port on 127.0.0.1
+ *   /bye	"hello", then closes; CONNECT is a proxy's, to a port on 127.0.0.1,
+ *		or to flood: headers, to drown: a body of 1 GB
  *   /empty	closes; /garbage another protocol; /chunk a broken chunk
  */
 #include "tests/lib/server.h"
@@ -228,6 +229,16 @@ serve(int fd, const char *path, const char *request, size_t length)
 {
 	unsigned char packed[64];
 
+	if (begins(request, "CONNECT flood")) {
+		serve_fields(fd, 1 << 20);
+		return false;
+	}
+	if (begins(request, "CONNECT drown")) {
+		serve_flood(fd,
+		    "HTTP/1.1 407 No\r\nContent-Length: "
+		    "1000000000\r\nProxy-Authenticate: Basic realm=x\r\n\r\n");
+		return false;
+	}
 	if (begins(request, "CONNECT")) {
 		serve_tunnel(fd, request);
 		return false;

@@ -795,6 +795,27 @@ tls_goes_through_a_proxy(void **state)
 	    got.reply.sentence, " answered 403 instead of connecting to one.test"));
 }
 
+static void
+a_proxy_without_end_is_left(void **state)
+{
+	static const char *const urls[] = {
+	    "https://flood.test/", "https://drown.test/"};
+	struct fetch_request request;
+	char proxy[64];
+	size_t i;
+
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", server_port(server));
+	for (i = 0; i < ARRAY_LENGTH(urls); i++) {
+		request = request_for(urls[i]);
+		request.proxy = proxy;
+		run(&request);
+		assert_class(FETCH_TOO_LARGE);
+		assert_string_equal(got.reply.sentence,
+		    "the answer of the proxy has more than 65536 bytes");
+		assert_between(got.reply.total, 0, 4); /* not the deadline's end */
+	}
+}
+
 static bool
 is_resumed(void)
 {
@@ -923,6 +944,7 @@ main(void)
 	    cmocka_unit_test(a_proxy_is_asked_and_the_environment_is_not),
 	    cmocka_unit_test(certificates_are_verified),
 	    cmocka_unit_test(tls_goes_through_a_proxy),
+	    cmocka_unit_test(a_proxy_without_end_is_left),
 	    cmocka_unit_test(sessions_are_resumed_when_asked_for),
 	    cmocka_unit_test(a_client_certificate_is_shown),
 	    cmocka_unit_test(tls_fails_in_its_ways),
