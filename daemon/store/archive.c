@@ -74,6 +74,7 @@ archive_open(struct loop *loop, struct worker_pool *rrd, struct worker_pool *io,
 	archive->stats.writable = true;
 	TAILQ_INIT(&archive->open);
 	TAILQ_INIT(&archive->closed);
+	TAILQ_INIT(&archive->left);
 	for (i = 0; i < QUEUES; i++)
 		TAILQ_INIT(&archive->queues[i]);
 	RB_INIT(&archive->tree);
@@ -111,6 +112,11 @@ archive_close(struct archive *archive)
 		TAILQ_FOREACH_SAFE (series, &archive->closed, entry, next)
 			archive_dispatch(series);
 		worker_settle(archive->rrd);
+	}
+	archive_leave_to_journal(archive);
+	while ((series = TAILQ_FIRST(&archive->left)) != NULL) {
+		TAILQ_REMOVE(&archive->left, series, entry);
+		archive_series_free(series);
 	}
 	journal_close(archive->journal);
 	rrdguard_close(archive->guard);

@@ -68,6 +68,7 @@ struct archive {
 	struct journal *journal;
 	struct rrdguard *guard;
 	struct archive_list open, closed; /* closed: the elder first */
+	struct archive_list left; /* at the end: with rows for the journal, the elder first */
 	struct archive_list queues[QUEUES];
 	struct archive_tree tree;	       /* of all, by key, the younger first */
 	int64_t births, foreign_births;
@@ -83,6 +84,10 @@ struct archive {
 /* Takes sources, allocated; the series is in no list yet, nor in the tree. */
 struct archive_series *archive_series_create(struct archive *archive,
     const struct record_definition *name, struct archive_source *sources, size_t count);
+/* The next older one of its key, or NULL. */
+struct archive_series *archive_series_elder(struct archive_series *series);
+/* One that was left. */
+void archive_series_free(struct archive_series *series);
 /* The open one. */
 struct archive_series *archive_series_find(struct archive *archive, const char *key);
 void archive_series_insert(struct archive_series *series); /* among the open */
@@ -111,9 +116,11 @@ void archive_count_pending(struct archive_series *series, int64_t rows);
 /* The rows are in the file, or given up. */
 void archive_release(struct archive_series *series, struct block *block);
 
+/* At the end: makes sure that the journal has the rows of those left, or tells. */
+void archive_leave_to_journal(struct archive *archive);
 /* Opens the journal and has the rrd thread replay what it held. */
 int archive_replay_start(struct archive *archive, struct worker_pool *io);
-/* Appends again to the journal what a generation that failed does not hold. -> rows */
+/* Appends again to the journal what is to be moved, of its elders first. -> rows */
 size_t archive_append_again(struct archive_series *series);
 void archive_on_again_timer(void *archive);
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "loop/loop.h"
 #include "loop/worker.h"
 #include "store/archive_private.h"
@@ -54,12 +55,11 @@ append_again(struct archive_series *series, struct block *block)
 		}
 		for (j = 0; j < parts[i].rows; j++, row++)
 			block_add_part(block,
-			    journal_append(archive->journal, series->journal,
+			    journal_move(archive->journal, series->journal, generation,
 				block->times_s[row],
 				block->values + row * block->width),
 			    1);
 		rows += parts[i].rows;
-		journal_release(archive->journal, generation, parts[i].rows);
 	}
 	free(parts);
 	return rows;
@@ -68,8 +68,10 @@ append_again(struct archive_series *series, struct block *block)
 size_t
 archive_append_again(struct archive_series *series)
 {
-	size_t rows = append_again(series, series->lent);
+	struct archive_series *elder = archive_series_elder(series);
+	size_t rows = elder != NULL ? archive_append_again(elder) : 0;
 
+	rows += append_again(series, series->lent);
 	return rows + append_again(series, series->rows);
 }
 
@@ -96,6 +98,7 @@ archive_on_again_timer(void *arg)
 		}
 	}
 	archive->unsafe_from = archive->safe_from = 0;
+	journal_moved(archive->journal);
 }
 
 static void
@@ -108,7 +111,7 @@ on_journal_failed(void *arg)
 }
 
 static void
-on_journal_recovered(uint32_t from, uint32_t to, void *arg)
+on_journal_heavy(uint32_t from, uint32_t to, void *arg)
 {
 	struct archive *archive = arg;
 
@@ -116,6 +119,14 @@ on_journal_recovered(uint32_t from, uint32_t to, void *arg)
 		archive->unsafe_from = from;
 	archive->safe_from = to;
 	loop_timer_set(archive->again_timer, 0);
+}
+
+static void
+on_journal_recovered(uint32_t from, uint32_t to, void *arg)
+{
+	struct archive *archive = arg;
+
+	on_journal_heavy(from, to, archive);
 	archive_flush_held(archive); /* the disk has room: nobody need wait longer */
 }
 
@@ -242,6 +253,8 @@ on_replay_done(void *arg)
 	for (i = 0; i < replay->count; i++)
 		if (replay->read[i])
 			journal_release(archive->journal, replay->generations[i], 1);
+		else
+			journal_keep(archive->journal, replay->generations[i]);
 	archive->stats.skipped = replay->skipped;
 	archive->stats.replay_lost = replay->stats.homeless;
 	archive->stats.replay_damages = replay->stats.damages;
@@ -258,11 +271,51 @@ on_replay_done(void *arg)
 		archive_dispatch(series);
 }
 
+/* Rows that the journal does not hold as long as it fails. */
+static size_t
+unsafe_rows(const struct archive *archive)
+{
+	struct journal_stats journal;
+	const struct archive_series *series;
+	size_t rows = 0, i;
+
+	journal_stats(archive->journal, &journal);
+	TAILQ_FOREACH (series, &archive->left, entry)
+		for (i = 0; i < series->rows->part_count; i++)
+			if (series->rows->parts[i].generation >= journal.unsafe_from)
+				rows += series->rows->parts[i].rows;
+	return rows;
+}
+
+void
+archive_leave_to_journal(struct archive *archive)
+{
+	struct archive_series *series;
+	size_t lost;
+
+	if (TAILQ_EMPTY(&archive->left))
+		return;
+	if (journal_settle(archive->journal)) { /* else in vain */
+		if (archive->unsafe_from != 0)
+			TAILQ_FOREACH (series, &archive->left, entry)
+				(void)append_again(series, series->rows);
+		archive->unsafe_from = archive->safe_from = 0;
+		journal_moved(archive->journal);
+		if (journal_settle(archive->journal))
+			return;
+	}
+	lost = unsafe_rows(archive);
+	if (lost > 0)
+		log_error("%s: up to %zu samples are lost: neither their databases nor "
+			  "pending.log can be written",
+		    archive->path, lost);
+}
+
 int
 archive_replay_start(struct archive *archive, struct worker_pool *io)
 {
-	const struct journal_hooks hooks = {
-	    on_journal_failed, on_journal_recovered, on_journal_needed, archive};
+	const struct journal_hooks hooks = {on_journal_failed, on_journal_recovered,
+	    on_journal_heavy, on_journal_needed, archive};
 	const uint32_t *old;
 	struct replay *replay;
 	size_t count, i;

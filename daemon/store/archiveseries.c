@@ -245,8 +245,8 @@ younger(struct archive_series *series)
 	return of_same_key(series, RB_PREV(archive_tree, tree, series));
 }
 
-static struct archive_series *
-elder(struct archive_series *series)
+struct archive_series *
+archive_series_elder(struct archive_series *series)
 {
 	return of_same_key(series, RB_NEXT(archive_tree, tree, series));
 }
@@ -258,27 +258,16 @@ must_wait(struct archive_series *series, int *error)
 {
 	struct archive_series *eldest = NULL, *next;
 
-	for (next = elder(series); next != NULL; next = elder(next))
+	for (next = archive_series_elder(series); next != NULL;
+	     next = archive_series_elder(next))
 		eldest = next;
 	*error = eldest != NULL && eldest->held && !eldest->busy ? eldest->error : 0;
 	return eldest != NULL;
 }
 
-static void
-series_destroy(struct archive_series *series)
+void
+archive_series_free(struct archive_series *series)
 {
-	struct archive *archive = series->archive;
-	struct archive_series *next = younger(series);
-
-	assert(!series->open && !series->busy && series->queue == QUEUES);
-	RB_REMOVE(archive_tree, &archive->tree, series);
-	TAILQ_REMOVE(&archive->closed, series, entry);
-	if (series->rows != NULL) /* could not be written: the journal has them */
-		archive_count_pending(series, -(int64_t)series->rows->count);
-	if (next != NULL && (series->rows != NULL || series->barred)) {
-		next->barred = true; /* its rows would hide these from the replay */
-		next->error = series->error;
-	}
 	block_destroy(series->rows);
 	loop_timer_destroy(series->timer);
 	journal_series_destroy(series->journal);
@@ -291,6 +280,25 @@ series_destroy(struct archive_series *series)
 	free(series->path);
 	MAGIC_CLEAR(series);
 	free(series);
+}
+
+static void
+series_destroy(struct archive_series *series)
+{
+	struct archive *archive = series->archive;
+	struct archive_series *next = younger(series);
+
+	assert(!series->open && !series->busy && series->queue == QUEUES);
+	RB_REMOVE(archive_tree, &archive->tree, series);
+	TAILQ_REMOVE(&archive->closed, series, entry);
+	if (next != NULL && (series->rows != NULL || series->barred)) {
+		next->barred = true; /* its rows would hide these from the replay */
+		next->error = series->error;
+	}
+	if (series->rows != NULL)
+		TAILQ_INSERT_TAIL(&archive->left, series, entry);
+	else
+		archive_series_free(series);
 	if (next != NULL && !archive->closing)
 		archive_dispatch(next);
 }

@@ -12,6 +12,12 @@
  * last good length; its samples and those buffered are unsafe, and so are those to
  * come, until an attempt makes a new file. That file is of a generation newer than
  * any unsafe one, so that a generation is either wholly safe or unsafe from a point.
+ *
+ * Samples are moved for safety, or because the old generations are too heavy, which is
+ * looked at when one ends: the next one is empty then, so what is moved comes before
+ * what is new. Files that samples were moved from stay until the last of them is moved
+ * and synced, and the newest goes first: those left after a kill in between are then
+ * read before the ones moved to, and the replay meets all samples of a series in order.
  */
 #include "store/journal.h"
 
@@ -37,14 +43,20 @@
 #define FULL_US (50 * CLOCK_SECOND / 1000) /* no room among the workers' jobs */
 #define GENERATION_BYTES (32 << 20)
 #define GENERATION_US (600 * CLOCK_SECOND)
+#define HEAVY_GENERATIONS 2 /* the old ones may weigh so many full ones, */
+#define HEAVY_NEEDED 3      /* and what is pending so many times */
 #define LOG_US (60 * CLOCK_SECOND)
 
 struct generation {
 	TAILQ_ENTRY(generation) entry;
 	uint32_t number;
 	uint64_t needed; /* by so many samples */
-	bool ended;      /* nothing more is appended */
-	bool on_disk;    /* has a file */
+	int64_t durable; /* samples of it that are counted as such, less those moved */
+	int64_t bytes;
+	bool moved;   /* samples were moved from it */
+	bool failed;  /* what it has not counted as durable is in memory only */
+	bool ended;   /* nothing more is appended */
+	bool on_disk; /* has a file */
 	bool removing;
 };
 
@@ -58,7 +70,7 @@ struct journal_series {
 struct commit {
 	struct journal *journal;
 	bool attempt; /* no samples: can we write again? */
-	uint64_t samples;
+	uint64_t samples, appended;
 	struct journalfile_commit file;
 };
 
@@ -82,9 +94,11 @@ struct journal {
 	int fd; /* of the current generation, -1: not made, or with the commit */
 	int64_t length, began_us, synced_us, retry_us;
 	int64_t limit_bytes, limit_us, commit_us, sync_us;
-	int64_t due_us;       /* what the commit's timer is set for */
-	uint64_t unsynced;    /* samples, written */
-	uint32_t file_number; /* the generation that pending.log is of, 0: none */
+	int64_t due_us;         /* what the commit's timer is set for */
+	uint64_t unsynced;      /* samples, written */
+	uint64_t synced, moved; /* of appended: up to there */
+	bool moving;            /* the owner has not yet told that all is moved */
+	uint32_t file_number;   /* the generation that pending.log is of, 0: none */
 	uint32_t unsafe_from;
 	struct buf buffer;
 	uint64_t buffered;
@@ -157,6 +171,69 @@ removal_run(void *arg)
 	    journalfile_remove(removal->folder, removal->numbers, removal->count);
 }
 
+static bool
+moves_are_safe(const struct journal *journal)
+{
+	const struct generation *generation;
+
+	if (!journal->moving && journal->synced >= journal->moved)
+		return true;
+	TAILQ_FOREACH (generation, &journal->generations, entry)
+		if (generation->needed > 0)
+			return false;
+	return true; /* all is stored */
+}
+
+static uint64_t
+old_bytes(const struct journal *journal)
+{
+	const struct generation *generation;
+	uint64_t bytes = 0;
+
+	TAILQ_FOREACH (generation, &journal->generations, entry)
+		if (generation->ended && generation->needed > 0)
+			bytes += (uint64_t)generation->bytes;
+	return bytes;
+}
+
+/* The current generation is new: nothing was appended to it yet. */
+static void
+weigh(struct journal *journal)
+{
+	const struct generation *oldest = TAILQ_FIRST(&journal->generations);
+	uint64_t most = HEAVY_GENERATIONS * (uint64_t)journal->limit_bytes;
+
+	if (journal->hooks.heavy == NULL || journal->moving)
+		return;
+	if (journal->hooks.needed != NULL)
+		most +=
+		    HEAVY_NEEDED * (uint64_t)journal->hooks.needed(journal->hooks.arg);
+	if (old_bytes(journal) <= most)
+		return;
+	journal->moving = true;
+	journal->hooks.heavy(
+	    oldest->number, journal->current->number, journal->hooks.arg);
+}
+
+/* Nothing of these generations will be synced any more. What was moved from them when
+ * it was to be, is counted where it went. */
+static void
+give_up(struct journal *journal, uint32_t from)
+{
+	struct generation *generation, *next;
+
+	TAILQ_FOREACH (generation, &journal->generations, entry) {
+		if (generation->number < from)
+			continue;
+		generation->failed = true;
+		next = TAILQ_NEXT(generation, entry);
+		if (generation->durable < 0 && next != NULL) {
+			next->durable += generation->durable;
+			generation->durable = 0;
+		}
+	}
+}
+
 static void
 fail(struct journal *journal, uint32_t generation, int error)
 {
@@ -168,7 +245,7 @@ fail(struct journal *journal, uint32_t generation, int error)
 			  "written (%lu more)",
 		    journal->path, err_text(error), held);
 	if (!journal->stats.failing) {
-		journal->stats.failing = true;
+		journal->stats.failing = journal->moving = true;
 		journal->unsafe_from = generation;
 		journal->retry_us = RETRY_US;
 		buf_free(&journal->buffer);
@@ -177,6 +254,7 @@ fail(struct journal *journal, uint32_t generation, int error)
 			close(journal->fd);
 		journal->fd = -1;
 		next_generation(journal);
+		give_up(journal, generation);
 	} else {
 		journal->retry_us *= 2;
 		if (journal->retry_us > RETRY_MAX_US)
@@ -198,6 +276,7 @@ succeed(struct journal *journal, struct commit *commit)
 	generation = find_generation(journal, commit->file.generation);
 	assert(generation != NULL);
 	generation->on_disk = true;
+	generation->bytes = commit->file.length;
 	if (journal->file_number != commit->file.generation) {
 		journal->file_number = commit->file.generation;
 		loop_timer_set(journal->removal_timer, journal->commit_us);
@@ -212,7 +291,14 @@ succeed(struct journal *journal, struct commit *commit)
 	journal->unsynced += commit->samples;
 	if (commit->file.sync) {
 		journal->stats.durable += journal->unsynced;
+		generation->durable += (int64_t)journal->unsynced;
 		journal->unsynced = 0;
+		if (!commit->attempt)
+			journal->synced = commit->appended;
+		if (journal->moved != 0 && moves_are_safe(journal)) {
+			journal->moved = 0;
+			loop_timer_set(journal->removal_timer, journal->commit_us);
+		}
 	}
 	journal->stats.commits++;
 	if (!commit->attempt)
@@ -271,6 +357,7 @@ commit_create(struct journal *journal)
 	}
 	commit->file.bytes = journal->buffer;
 	commit->samples = journal->buffered;
+	commit->appended = journal->stats.appended;
 	journal->buffer = empty;
 	journal->buffered = 0;
 	return commit;
@@ -320,8 +407,10 @@ on_commit_timer(void *arg)
 	journal->committing = true;
 	if (sync)
 		journal->synced_us = now;
-	if (ends)
+	if (ends) {
 		next_generation(journal);
+		weigh(journal);
+	}
 }
 
 static void
@@ -346,7 +435,8 @@ static bool
 is_removable(const struct journal *journal, const struct generation *generation)
 {
 	return generation->ended && generation->needed == 0 && !generation->removing &&
-	       generation->number != journal->file_number;
+	       generation->number != journal->file_number &&
+	       (!generation->moved || moves_are_safe(journal));
 }
 
 static void
@@ -428,14 +518,15 @@ on_removal_timer(void *arg)
 	free(removal);
 }
 
-uint32_t
-journal_append(struct journal *journal, struct journal_series *series, int64_t time_s,
-    const double *values)
+/* counted: it is among the durable already. */
+static uint32_t
+append(struct journal *journal, struct journal_series *series, int64_t time_s,
+    const double *values, bool counted)
 {
 	struct generation *generation = journal->current;
 
-	MAGIC_CHECK(journal, JOURNAL_MAGIC);
 	generation->needed++;
+	generation->durable += counted;
 	journal->stats.appended++;
 	if (journal->stats.failing)
 		return generation->number;
@@ -446,9 +537,49 @@ journal_append(struct journal *journal, struct journal_series *series, int64_t t
 	}
 	record_add_sample(&journal->buffer, series->definition.id, time_s, values,
 	    series->definition.count);
-	journal->buffered++;
+	journal->buffered += !counted;
 	commit_soon(journal);
 	return generation->number;
+}
+
+uint32_t
+journal_append(struct journal *journal, struct journal_series *series, int64_t time_s,
+    const double *values)
+{
+	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	return append(journal, series, time_s, values, false);
+}
+
+uint32_t
+journal_move(struct journal *journal, struct journal_series *series, uint32_t number,
+    int64_t time_s, const double *values)
+{
+	struct generation *from = find_generation(journal, number);
+	bool counted = from->durable > 0 || !from->failed; /* or will be */
+	uint32_t to;
+
+	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	assert(from != journal->current);
+	from->durable -= counted;
+	from->moved = true;
+	to = append(journal, series, time_s, values, counted);
+	journal->moved = journal->stats.appended;
+	journal_release(journal, number, 1);
+	return to;
+}
+
+void
+journal_moved(struct journal *journal)
+{
+	journal->moving = false;
+	if (moves_are_safe(journal))
+		loop_timer_set(journal->removal_timer, journal->commit_us);
+}
+
+void
+journal_keep(struct journal *journal, uint32_t number)
+{
+	find_generation(journal, number)->bytes = 0;
 }
 
 void
@@ -471,6 +602,8 @@ journal_adopt(struct journal *journal, uint32_t number, uint64_t samples)
 
 	assert(generation != NULL && generation->needed > 0);
 	generation->needed += samples;
+	generation->durable +=
+	    (int64_t)samples; /* of another run: not to be counted here */
 }
 
 struct journal_series *
@@ -494,6 +627,8 @@ journal_stats(const struct journal *journal, struct journal_stats *out)
 {
 	*out = journal->stats;
 	out->buffered = journal->buffer.length;
+	out->old_bytes = old_bytes(journal);
+	out->unsafe_from = journal->unsafe_from;
 }
 
 void
@@ -555,11 +690,29 @@ journal_open(struct loop *loop, struct worker_pool *io, const char *folder,
 	for (i = 0; i < journal->old_count; i++) {
 		struct generation *old = add_generation(journal, journal->old[i]);
 		old->ended = old->on_disk = true;
+		old->bytes = journalfile_size(journal->folder, journal->old[i]);
 		old->needed = 1;
 	}
 	next_generation(journal);
 	*out = journal;
 	return 0;
+}
+
+bool
+journal_settle(struct journal *journal)
+{
+	struct commit *commit;
+
+	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	worker_settle(journal->io);
+	if (journal->buffer.length > 0 || journal->unsynced > 0 ||
+	    journal->stats.failing) {
+		commit = commit_create(journal);
+		commit->file.sync = true;
+		commit_run(commit);
+		commit_done(commit);
+	}
+	return !journal->stats.failing;
 }
 
 void
@@ -571,13 +724,8 @@ journal_close(struct journal *journal)
 		return;
 	MAGIC_CHECK(journal, JOURNAL_MAGIC);
 	worker_settle(journal->io);
-	if ((journal->buffer.length > 0 || journal->unsynced > 0) &&
-	    !journal->stats.failing) {
-		struct commit *commit = commit_create(journal);
-		commit->file.sync = true;
-		commit_run(commit);
-		commit_done(commit);
-	}
+	if (!journal->stats.failing)
+		(void)journal_settle(journal);
 	journal->current->ended = true;
 	if (journal->file_number != 0 &&
 	    find_generation(journal, journal->file_number)->needed == 0) {

@@ -32,6 +32,16 @@ journalfile_path(const char *path, uint32_t number)
 	return mem_printf("%s/" NAME ".%u", path, number);
 }
 
+int64_t
+journalfile_size(int folder, uint32_t number)
+{
+	char name[NAME_SIZE];
+	struct stat st;
+
+	name_of(number, name);
+	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size : 0;
+}
+
 static int
 by_number(const void *a, const void *b)
 {
@@ -227,7 +237,7 @@ journalfile_remove(int folder, const uint32_t *numbers, size_t count)
 
 	if (syncfs(folder) != 0)
 		return -errno;
-	for (i = 0; i < count; i++) {
+	for (i = count; i-- > 0;) {
 		name_of(numbers[i], name);
 		if (unlinkat(folder, name, 0) != 0 && errno != ENOENT)
 			error = -errno;

@@ -20,6 +20,7 @@
  * ascending, to be freed; or negative. */
 int journalfile_open(const char *path, int *folder, uint32_t **numbers, size_t *count);
 char *journalfile_path(const char *path, uint32_t number);
+int64_t journalfile_size(int folder, uint32_t number); /* 0: it is not there */
 
 struct journalfile_commit {
 	int folder;
@@ -39,7 +40,8 @@ struct journalfile_commit {
 void journalfile_commit(struct journalfile_commit *commit);
 /* Names pending.log by its number. */
 int journalfile_rename(int folder, uint32_t number);
-/* Syncs the file system, so that all else that was written is there; then removes. */
+/* Syncs the file system, so that all else that was written is there; then removes, the
+ * last one first. */
 int journalfile_remove(int folder, const uint32_t *numbers, size_t count);
 
 /* -> 0 or negative errno; what could be read was given to the reader all the same. */

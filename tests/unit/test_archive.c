@@ -21,6 +21,8 @@
 #include "loop/loop.h"
 #include "loop/worker.h"
 #include "store/archive.h"
+#include "store/archive_private.h"
+#include "store/journal.h"
 #include "store/rrdfile.h"
 
 #define S CLOCK_SECOND
@@ -892,6 +894,147 @@ a_job_that_writes_nothing_proves_nothing(void **state)
 	assert_true(stats().writable);
 }
 
+/* One series cannot be written for long: what else is stored leaves the journal. */
+static size_t
+keep_one_series_waiting(void)
+{
+	struct archive_series *stuck, *other;
+	char dir[256];
+	struct journal_stats journal;
+	uint64_t most = 0;
+	int64_t i;
+
+	open_archive();
+	journal_limits(archive->journal, 3000, HOUR, S);
+	snprintf(dir, sizeof(dir), "%s/altro", store);
+	fclose(fopen(dir, "w"));
+	stuck = archive_series_open(archive, "altro", "anagrafe", "fermo", MINUTE,
+	    sources, ARRAY_LENGTH(sources));
+	other = open_series("portale");
+	turn(0);
+	for (i = 1; i <= 20000; i++) {
+		if (put(other, T0 + 60 * i) != 0)
+			return 0;
+		if (i % 40 == 1 && put(stuck, T0 + 60 * i) != 0)
+			return 0;
+		if (i % 50 == 0)
+			turn(S);
+		if (i % 100 == 0)
+			archive_fetch(
+			    other, ARCHIVE_MAX, T0, T0 + 60, 60, on_rows, NULL);
+		journal_stats(archive->journal, &journal);
+		most = journal.old_bytes > most ? journal.old_bytes : most;
+	}
+	turn(2 * S);
+	turn(2 * S);
+	unlink(dir);
+	return stats().durable == stats().samples ? most : 0;
+}
+
+static void
+a_series_that_waits_does_not_pin_the_journal(void **state)
+{
+	struct archive_series *stuck;
+	struct rrdfile_rows rows;
+	int status, known = 0;
+	pid_t pid;
+	size_t i;
+
+	close_all();
+	pid = fork();
+	if (pid == 0) {
+		size_t most = keep_one_series_waiting();
+		/* 6000, and three times what would be reserved for so little */
+		_exit(most == 0 || most > 350000);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	open_archive();
+	stuck = archive_series_open(archive, "altro", "anagrafe", "fermo", MINUTE,
+	    sources, ARRAY_LENGTH(sources));
+	turn(0);
+	turn(0);
+	assert_int_equal(archive_last_s(stuck), T0 + 60 * 19961);
+	{
+		char path[256];
+		snprintf(path, sizeof(path), "%s/altro/rrd/anagrafe/fermo.rrd", store);
+		assert_int_equal(
+		    rrdfile_fetch(path, ARCHIVE_AVERAGE, T0 + 60 * 19961 - 86400,
+			T0 + 60 * 19961, 60, &rows),
+		    0);
+	}
+	for (i = 0; i < rows.count; i++)
+		known += !isnan(rows.rows[i * rows.sources]);
+	rrdfile_rows_clear(&rows);
+	assert_int_equal(known, 36);         /* of the day that the tier keeps */
+	assert_true(stats().skipped < 5000); /* most files were removed */
+}
+
+/* Nothing can be written until just before the end, or not even then. */
+static int
+end_with_a_broken_journal(bool mended)
+{
+	struct archive_series *series;
+	char log[65536]; /* a file would be limited too */
+	const char *obstacle;
+	int64_t i;
+	ssize_t n;
+	int ends[2];
+
+	signal(SIGXFSZ, SIG_IGN);
+	open_archive();
+	obstacle = block_store();
+	series = open_series("portale");
+	turn(0);
+	if (pipe(ends) != 0)
+		return 2;
+	dup2(ends[1], STDERR_FILENO);
+	for (i = 1; i <= 10; i++) {
+		put(series, T0 + 60 * i);
+		turn(S);
+		if (i == 1)
+			limit_files(200);
+	}
+	if (mended)
+		limit_files(RLIM_INFINITY);
+	close_all();
+	limit_files(RLIM_INFINITY);
+	n = read(ends[0], log, sizeof(log) - 1);
+	log[n > 0 ? n : 0] = '\0';
+	unlink(obstacle);
+	return strstr(log, "up to 10 samples are lost") != NULL;
+}
+
+static void
+end_and_begin(bool mended, int rows)
+{
+	int status;
+	pid_t pid;
+
+	close_all();
+	pid = fork();
+	if (pid == 0)
+		_exit(end_with_a_broken_journal(mended));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), !mended);
+	open_archive();
+	turn(0);
+	assert_int_equal(stats().replayed, rows);
+	assert_int_equal(known_rows("portale", T0, T0 + 600, 2), rows);
+}
+
+static void
+the_end_tries_the_journal_once_more(void **state)
+{
+	end_and_begin(true, 10);
+}
+
+static void
+what_is_lost_at_the_end_is_told(void **state)
+{
+	end_and_begin(false, 1);
+}
+
 static void
 fill_disk(const char *path)
 {
@@ -1051,6 +1194,9 @@ main(void)
 	    TEST(pending_is_bounded),
 	    TEST(a_full_disk_loses_nothing),
 	    TEST(after_a_full_disk_the_journal_is_whole),
+	    TEST(a_series_that_waits_does_not_pin_the_journal),
+	    TEST(the_end_tries_the_journal_once_more),
+	    TEST(what_is_lost_at_the_end_is_told),
 	    TEST(a_disk_that_is_really_full),
 	    TEST(two_processes_do_not_share_a_store),
 	    TEST(closing_finishes_what_was_asked),

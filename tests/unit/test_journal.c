@@ -224,7 +224,8 @@ on_recovered(uint32_t from, uint32_t to, void *arg)
 	unsafe_to = to;
 }
 
-static const struct journal_hooks hooks = {on_failed, on_recovered, NULL, NULL};
+static const struct journal_hooks hooks = {
+    on_failed, on_recovered, NULL, NULL, NULL};
 
 static int
 setup(void **state)
