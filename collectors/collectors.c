@@ -27,6 +27,7 @@ collectors_rows(struct conf_collector rows[COLLECTORS_MAX])
 		    .options = collector->options,
 		    .size = collector->options_size,
 		    .sources = collector->source_count,
+		    .extra = collector->extra,
 		    .shorthand = collector->shorthand,
 		    .check = collector->check,
 		};

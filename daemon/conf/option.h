@@ -119,6 +119,8 @@ struct option {
 typedef void conf_complain(
     void *arg, const char *option, const char *other, const char *problem);
 
+struct archive_source; /* store/archive.h; only passed on here */
+
 /* A collector as the configuration sees it; daemon.c makes these from collectors/. */
 struct conf_collector {
 	const char *name;
@@ -126,6 +128,9 @@ struct conf_collector {
 	const struct option *options;
 	size_t size;		/* of the struct that options binds */
 	size_t sources;		/* data sources of its samples, without up and known */
+	/* Of those that its options bring besides: fills out unless it is NULL; what out
+	 * points to belongs to options. -> how many. NULL: never any. */
+	size_t (*extra)(const void *options, struct archive_source *out);
 	/* The option that may stand alone, as in `http: "https://..."`; NULL: none. */
 	const char *shorthand;
 	/* What options cannot tell one by one; complains of each problem. NULL: none. */

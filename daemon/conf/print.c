@@ -326,9 +326,12 @@ int64_t
 conf_check_disk(const struct conf *conf, const struct conf_check *check)
 {
 	struct retention_plan plan;
+	size_t extra = 0;
 
 	retention_plan(&conf->store.retention, check->every_us / SECOND, &plan);
-	return retention_bytes(&plan, OWN_SOURCES + check->collector->sources);
+	if (check->collector->extra != NULL)
+		extra = check->collector->extra(check->options, NULL);
+	return retention_bytes(&plan, OWN_SOURCES + check->collector->sources + extra);
 }
 
 /* What is free where the path is or will be. -> bytes, or negative */

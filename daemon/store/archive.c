@@ -146,6 +146,25 @@ archive_configure(struct archive *archive, const struct archive_config *config)
 	}
 }
 
+/* The names move to memory of ours, given back; the other texts are not kept. */
+static char *
+own_names(struct archive_source *sources, size_t count)
+{
+	size_t size = 0, length, i;
+	char *names, *at;
+
+	for (i = 0; i < count; i++)
+		size += strlen(sources[i].name) + 1;
+	names = at = mem_alloc(size);
+	for (i = 0; i < count; i++) {
+		length = strlen(sources[i].name) + 1;
+		sources[i].name = memcpy(at, sources[i].name, length);
+		sources[i].unit = sources[i].text = "";
+		at += length;
+	}
+	return names;
+}
+
 struct archive_series *
 archive_series_open(struct archive *archive, const char *site, const char *service,
     const char *check, int64_t step_us, const struct archive_source *sources,
@@ -161,6 +180,7 @@ archive_series_open(struct archive *archive, const char *site, const char *servi
 	};
 	struct archive_source *copy = mem_array(all, sizeof(*copy));
 	struct archive_series *series;
+	char *names;
 
 	MAGIC_CHECK(archive, ARCHIVE_MAGIC);
 	assert(count <= ARCHIVE_SOURCES_MAX && step_us >= CLOCK_SECOND &&
@@ -169,13 +189,16 @@ archive_series_open(struct archive *archive, const char *site, const char *servi
 	       text_is_identifier(check));
 	memcpy(copy, standing, sizeof(standing));
 	memcpy(copy + ARRAY_LENGTH(standing), sources, count * sizeof(*sources));
+	names = own_names(copy, all);
 	for (i = 0; i < all; i++)
 		name.names[i] = copy[i].name;
 	series = archive_series_take_back(archive, &name, copy);
 	if (series != NULL) {
 		free(copy);
+		free(names);
 	} else {
 		series = archive_series_create(archive, &name, copy, all);
+		series->source_names = names;
 		archive_series_insert(series);
 	}
 	archive_dispatch(series);

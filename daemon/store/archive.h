@@ -49,7 +49,7 @@ void archive_close(struct archive *archive);
 void archive_configure(struct archive *archive, const struct archive_config *config);
 
 /* The series of a check; `up` and `known` (0..1) come first by themselves, then
- * sources (borrowed for ever: static tables). Makes or migrates the file on the
+ * sources (copied). Makes or migrates the file on the
  * rrd thread, later. The same key twice is a bug. */
 struct archive_series *archive_series_open(struct archive *archive, const char *site,
     const char *service, const char *check, int64_t step_us,

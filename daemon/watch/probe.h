@@ -35,7 +35,7 @@ struct probe_result {
 	enum probe_class class;	/* PROBE_OK: all expectations hold */
 	bool warn;		/* ok, but a warn bound is passed */
 	char message[256];	/* a sentence, English; administrators only */
-	double values[ARCHIVE_SOURCES_MAX]; /* in the order of the collector's sources; NAN unknown */
+	double values[ARCHIVE_SOURCES_MAX]; /* in the order of the sources; NAN unknown */
 };
 
 /* What a collector may use; the daemon's, for as long as it lives. */
@@ -53,8 +53,10 @@ struct collector {
 	size_t options_size;
 	const char *shorthand;	/* as conf_collector */
 	void (*check)(const void *options, conf_complain *complain, void *arg);
-	const struct archive_source *sources;
+	const struct archive_source *sources; /* of every check; then those of extra() */
 	size_t source_count;
+	/* As conf_collector's; at most ARCHIVE_SOURCES_MAX with the above. */
+	size_t (*extra)(const void *options, struct archive_source *out);
 	int total;		/* index of the source that is the response time, -1 none */
 	/* State of one check, made from options (kept by the caller until close). -> 0
 	 * or negative, with a sentence in error. */

@@ -128,6 +128,38 @@ on_result(struct registry_check *check, void *arg)
 	check->service->site->generation++;
 }
 
+/* Those that options bring are copied with their texts: the options go at a reload. */
+static void
+take_sources(struct registry_check *check)
+{
+	const struct collector *collector = check->collector;
+	struct archive_source sources[ARCHIVE_SOURCES_MAX], *own;
+	size_t count = collector->source_count, size = 0, i;
+	char *at;
+
+	check->sources = collector->sources;
+	check->source_count = count;
+	if (collector->extra == NULL)
+		return;
+	memcpy(sources, collector->sources, count * sizeof(*sources));
+	count += collector->extra(check->conf->options, sources + count);
+	for (i = 0; i < count; i++)
+		size += strlen(sources[i].name) + strlen(sources[i].unit) + 2;
+	check->own_sources = mem_alloc(count * sizeof(*own) + size);
+	own = check->own_sources;
+	at = (char *)(own + count);
+	for (i = 0; i < count; i++) {
+		own[i] = sources[i];
+		own[i].text = "";
+		own[i].name = at;
+		at = stpcpy(at, sources[i].name) + 1;
+		own[i].unit = at;
+		at = stpcpy(at, sources[i].unit) + 1;
+	}
+	check->sources = own;
+	check->source_count = count;
+}
+
 static struct registry_check *
 check_open(struct registry *registry, struct registry_service *service,
     const struct conf_check *conf)
@@ -141,9 +173,10 @@ check_open(struct registry *registry, struct registry_service *service,
 	check->collector = collector_named(registry, conf->collector->name);
 	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
 		check->last.values[i] = NAN;
+	take_sources(check);
 	check->series = archive_series_open(registry->env.archive,
 	    service->site->conf->id, service->conf->id, conf->id, conf->every_us,
-	    check->collector->sources, check->collector->source_count);
+	    check->sources, check->source_count);
 	if (runner_open(&registry->env, check, registry->load, on_result, registry,
 		error) != 0) {
 		log_error("%s/%s/%s cannot run: %s", service->site->conf->id,
@@ -163,6 +196,7 @@ check_close(struct registry *registry, struct registry_check *check)
 	registry->retries += check->retries;
 	runner_close(check->runner);
 	archive_series_close(check->series);
+	free(check->own_sources);
 	free(check);
 }
 

@@ -39,7 +39,10 @@ struct registry_check {
 	const struct conf_check *conf;
 	const struct collector *collector;
 	struct registry_service *service;
-	struct archive_series *series;	/* up, known, then collector->sources */
+	const struct archive_source *sources; /* the collector's, or our own with extra() */
+	size_t source_count;
+	void *own_sources;		/* NULL: they are the collector's */
+	struct archive_series *series;	/* up, known, then these sources */
 	enum verdict verdict;		/* as last measured; see registry_verdict() */
 	int64_t since_us;		/* wall, of the last change; 0: unknown */
 	struct probe_result last;	/* class PROBE_OK and NANs before the first */

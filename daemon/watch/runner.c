@@ -79,8 +79,8 @@ store(struct runner *runner, int64_t slot, const double *values)
 static void
 store_result(struct runner *runner)
 {
-	const struct collector *collector = runner->check->collector;
-	const struct probe_result *result = &runner->check->last;
+	const struct registry_check *check = runner->check;
+	const struct probe_result *result = &check->last;
 	double values[ARCHIVE_SOURCES_MAX + 2];
 	int64_t slot = runner->missed_slot - MISSED_ROWS_MAX;
 	size_t i;
@@ -91,12 +91,12 @@ store_result(struct runner *runner)
 		values[0] = NAN;
 		values[1] = 0;
 	}
-	for (i = 0; i < collector->source_count; i++)
+	for (i = 0; i < check->source_count; i++)
 		values[2 + i] = result->values[i];
 	store(runner, runner->slot, values);
 	values[0] = NAN;
 	values[1] = 0;
-	for (i = 0; i < collector->source_count; i++)
+	for (i = 0; i < check->source_count; i++)
 		values[2 + i] = NAN;
 	if (slot < runner->slot)
 		slot = runner->slot;

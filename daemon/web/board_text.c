@@ -100,7 +100,7 @@ add_service_addresses(
 			continue;
 		buf_printf(&address, "%s/api/v1/series/%s/%s/%s", base_path,
 		    service->conf->id, service->checks[i]->conf->id,
-		    service->checks[i]->collector->sources[total].name);
+		    service->checks[i]->sources[total].name);
 		words_say(board->words, &what, "data_series", "service", title, NULL);
 		add_address(list, &address, "JSON", &what);
 	}

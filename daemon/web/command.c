@@ -38,9 +38,9 @@ check_json(const struct registry_check *check)
 	json_t *values = json_object();
 	size_t i;
 
-	for (i = 0; i < check->collector->source_count; i++)
-		json_object_set_new(values, check->collector->sources[i].name,
-		    number_json(check->last.values[i]));
+	for (i = 0; i < check->source_count; i++)
+		json_object_set_new(
+		    values, check->sources[i].name, number_json(check->last.values[i]));
 	return json_pack(
 	    "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:{s:o, s:o}, s:o, s:I}", "site",
 	    service->site->conf->id, "service", service->conf->id, "check",

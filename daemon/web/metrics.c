@@ -220,8 +220,8 @@ write_values(struct exposition *e, const struct table *table, size_t family)
 		row = &table->rows[i];
 		if (row->verdict == VERDICT_UNKNOWN)
 			continue;
-		sources = row->check->collector->sources;
-		for (s = 0; s < row->check->collector->source_count; s++) {
+		sources = row->check->sources;
+		for (s = 0; s < row->check->source_count; s++) {
 			value = row->check->last.values[s];
 			if (isnan(value) || strcmp(sources[s].unit, unit) != 0)
 				continue;

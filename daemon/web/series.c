@@ -170,8 +170,8 @@ find_source(const struct registry_check *check, const char *metric, size_t *out)
 			*out = i;
 			return true;
 		}
-	for (i = 0; i < check->collector->source_count; i++)
-		if (strcmp(check->collector->sources[i].name, metric) == 0) {
+	for (i = 0; i < check->source_count; i++)
+		if (strcmp(check->sources[i].name, metric) == 0) {
 			*out = ARRAY_LENGTH(first_columns) + i;
 			return true;
 		}
@@ -259,9 +259,7 @@ make_document(const struct registry_check *check, const struct series_query *que
 	size_t i;
 
 	if (query->source >= ARRAY_LENGTH(first_columns))
-		unit = check->collector
-			   ->sources[query->source - ARRAY_LENGTH(first_columns)]
-			   .unit;
+		unit = check->sources[query->source - ARRAY_LENGTH(first_columns)].unit;
 	for (i = 0; i < rows->count && query->source < rows->sources; i++) {
 		double value = rows->rows[i * rows->sources + query->source];
 		json_array_append_new(

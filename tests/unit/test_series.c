@@ -23,7 +23,10 @@ static struct series_query
 parse(int64_t every_s, const char *query)
 {
 	const struct conf_check conf = {.every_us = every_s * S};
-	const struct registry_check check = {.conf = &conf, .collector = &collector};
+	const struct registry_check check = {.conf = &conf,
+	    .collector = &collector,
+	    .sources = sources,
+	    .source_count = 1};
 	struct series_query out;
 	const char *wrong =
 	    series_parse(&check, &retention, "total", query, NOW_S, &out);

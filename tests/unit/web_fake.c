@@ -204,6 +204,8 @@ open_check(size_t i, struct registry_service *service)
 	*check = (struct registry_check){
 	    .conf = &checks[i],
 	    .collector = &fake_collector,
+	    .sources = fake_sources,
+	    .source_count = 2,
 	    .service = service,
 	    .series = (struct archive_series *)check,
 	    .verdict = VERDICT_UP,
