@@ -18,7 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -315,6 +317,20 @@ reason_of(int status)
 	}
 }
 
+/* c-ares says of a socket that it does not get what it says of a server that refuses.
+ * This is asked in the same moment. */
+static bool
+lacks_descriptors(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		       errno == ENOMEM;
+	close(fd);
+	return false;
+}
+
 static void
 on_answer(void *arg, int status, int timeouts, unsigned char *answer, int length)
 {
@@ -338,6 +354,9 @@ on_answer(void *arg, int status, int timeouts, unsigned char *answer, int length
 		result->exists = status == ARES_ENODATA;
 		if (answer != NULL && length > 0)
 			result->ttl_s = dns_absence_ttl(answer, length);
+	} else if (status == ARES_ECONNREFUSED && lacks_descriptors()) {
+		result->error = ERR_FULL;
+		result->reason = "no descriptor is left to ask DNS";
 	} else {
 		result->error = status == ARES_ETIMEOUT ? -ETIMEDOUT : ERR_LIBRARY;
 		result->reason = reason_of(status);

@@ -17,7 +17,8 @@ struct loop;
 struct dns;
 
 struct dns_result {
-	int error;		/* 0, ERR_NOT_FOUND, -ETIMEDOUT, ERR_LIBRARY */
+	int error;		/* 0, ERR_NOT_FOUND, -ETIMEDOUT, ERR_LIBRARY, or ERR_FULL:
+				 * we have no descriptor left */
 	const char *reason;	/* static, English, where error is not 0 */
 	bool exists;		/* ERR_NOT_FOUND: the name does, with other records */
 	size_t count;

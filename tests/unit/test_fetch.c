@@ -360,8 +360,12 @@ connecting_fails_in_its_ways(void **state)
 	none.rlim_cur = 0;
 	setrlimit(RLIMIT_NOFILE, &none);
 	get("/ok");
+	assert_class(FETCH_INTERNAL);
+	run_within("http://nowhere.test/", CLOCK_SECOND);
 	setrlimit(RLIMIT_NOFILE, &before);
 	assert_class(FETCH_INTERNAL);
+	assert_string_equal(got.reply.sentence,
+	    "no descriptor is left to ask DNS for the name nowhere.test");
 }
 
 static void
