@@ -250,11 +250,14 @@ refresh(struct dns *dns)
 	dns->checked_us = now_us;
 	if (stat(dns->file, &now) != 0)
 		memset(&now, 0, sizeof(now));
-	if (!first &&
-	    (now.st_ino != dns->seen.st_ino || now.st_size != dns->seen.st_size ||
-		now.st_mtim.tv_sec != dns->seen.st_mtim.tv_sec ||
-		now.st_mtim.tv_nsec != dns->seen.st_mtim.tv_nsec) &&
-	    channel_create(dns) == 0)
+	if (!first && now.st_ino == dns->seen.st_ino &&
+	    now.st_size == dns->seen.st_size &&
+	    now.st_mtim.tv_sec == dns->seen.st_mtim.tv_sec &&
+	    now.st_mtim.tv_nsec == dns->seen.st_mtim.tv_nsec)
+		return;
+	if (!first && channel_create(dns) != 0)
+		return; /* and tried again in a second */
+	if (!first)
 		log_info("dns: %s changed, read again", dns->file);
 	dns->seen = now;
 }

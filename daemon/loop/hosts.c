@@ -101,8 +101,8 @@ hosts_parse(struct hosts *hosts, const char *text, size_t length)
 		qsort(hosts->lines, hosts->count, sizeof(*hosts->lines), line_compare);
 }
 
-/* -> bytes read; what is longer than max is left */
-static size_t
+/* -> bytes read, -1; what is longer than max is left */
+static ssize_t
 read_all(int fd, char *data, size_t max)
 {
 	size_t length = 0;
@@ -112,36 +112,50 @@ read_all(int fd, char *data, size_t max)
 		n = read(fd, data + length, max - length);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n < 0)
+			return -1;
+		if (n == 0)
 			break;
 		length += n;
 	}
 	return length;
 }
 
-static void
+static bool
+is_absent(int code)
+{
+	return code == ENOENT || code == ENOTDIR;
+}
+
+/* -> false: it cannot be read now; what it held before holds */
+static bool
 load(struct hosts *hosts)
 {
 	int fd = open(hosts->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat now;
-	size_t length = 0;
+	ssize_t length;
 	char *data;
 
+	if (fd < 0 && !is_absent(errno))
+		return false;
 	if (fd < 0 || fstat(fd, &now) != 0 || !S_ISREG(now.st_mode)) {
 		hosts_parse(hosts, "", 0);
-	} else {
-		if (now.st_size > FILE_MAX)
-			log_warning(
-			    "hosts: %s has more than %d bytes: the rest is ignored",
-			    hosts->path, FILE_MAX);
-		data = mem_alloc(FILE_MAX);
-		length = read_all(fd, data, FILE_MAX);
+		if (fd >= 0)
+			close(fd);
+		return true;
+	}
+	if (now.st_size > FILE_MAX)
+		log_warning("hosts: %s has more than %d bytes: the rest is ignored",
+		    hosts->path, FILE_MAX);
+	data = mem_alloc(FILE_MAX);
+	length = read_all(fd, data, FILE_MAX);
+	close(fd);
+	if (length >= 0) {
 		hosts_parse(hosts, data, length);
-		free(data);
 		log_debug("hosts: %s holds %zu names", hosts->path, hosts->count);
 	}
-	if (fd >= 0)
-		close(fd);
+	free(data);
+	return length >= 0;
 }
 
 static void
@@ -154,12 +168,12 @@ refresh(struct hosts *hosts)
 		return;
 	if (stat(hosts->path, &now) != 0)
 		memset(&now, 0, sizeof(now));
-	if (hosts->checked_us < 0 || now.st_ino != hosts->seen.st_ino ||
-	    now.st_size != hosts->seen.st_size ||
-	    now.st_mtim.tv_sec != hosts->seen.st_mtim.tv_sec ||
-	    now.st_mtim.tv_nsec != hosts->seen.st_mtim.tv_nsec)
-		load(hosts);
-	hosts->seen = now;
+	if ((hosts->checked_us >= 0 && now.st_ino == hosts->seen.st_ino &&
+		now.st_size == hosts->seen.st_size &&
+		now.st_mtim.tv_sec == hosts->seen.st_mtim.tv_sec &&
+		now.st_mtim.tv_nsec == hosts->seen.st_mtim.tv_nsec) ||
+	    load(hosts))
+		hosts->seen = now;
 	hosts->checked_us = now_us;
 }
 

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -561,6 +562,21 @@ write_file(const char *path, const char *text)
 	fclose(file);
 }
 
+/* No descriptor is to be had any more. */
+static void
+none_left(bool none)
+{
+	static struct rlimit before;
+	struct rlimit limit;
+
+	if (none)
+		getrlimit(RLIMIT_NOFILE, &before);
+	limit = before;
+	if (none)
+		limit.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void
 the_hosts_file_is_read_when_it_changes(void **state)
 {
@@ -579,9 +595,18 @@ the_hosts_file_is_read_when_it_changes(void **state)
 	assert_string_equal(got.answer.address[1], "10.0.0.2");
 	assert_true(got.answer.cached);
 	assert_int_equal(ask("town.test", RESOLVE_ANY, 0).answer.count, 3);
+	write_file(path, "10.0.0.8 town.test\n");
+	none_left(true); /* what was read is kept until the new can be */
+	loop_advance(loop, CLOCK_SECOND);
+	assert_int_equal(ask("town.test", RESOLVE_ANY, 0).answer.count, 3);
+	none_left(false);
+	loop_advance(loop, CLOCK_SECOND);
+	got = ask("town.test", RESOLVE_IPV4, -1);
+	assert_string_equal(got.answer.address[0], "10.0.0.8");
+	assert_int_equal(got.answer.count, 1);
 	write_file(path, "10.0.0.9 town.test localhost\n");
 	got = ask("town.test", RESOLVE_IPV4, -1); /* not looked at within a second */
-	assert_int_equal(got.answer.count, 2);
+	assert_string_equal(got.answer.address[0], "10.0.0.8");
 	loop_advance(loop, CLOCK_SECOND);
 	got = ask("town.test", RESOLVE_IPV4, -1);
 	assert_string_equal(got.answer.address[0], "10.0.0.9");
@@ -613,6 +638,10 @@ resolv_conf_is_read_when_it_changes(void **state)
 	assert_int_equal(ask("ok.test", RESOLVE_IPV4, -1).answer.error, ERR_LIBRARY);
 	write_file(path, "nameserver 127.0.0.1 # back\n");
 	assert_int_equal(ask("ok.test", RESOLVE_IPV4, -1).answer.error, ERR_LIBRARY);
+	loop_advance(loop, CLOCK_SECOND);
+	none_left(true); /* that it cannot be read now is not for ever */
+	assert_int_equal(ask("ok.test", RESOLVE_IPV4, -1).answer.error, ERR_FULL);
+	none_left(false);
 	loop_advance(loop, CLOCK_SECOND);
 	assert_int_equal(ask("ok.test", RESOLVE_IPV4, -1).answer.error, 0);
 	/* The old one still answers what it was asked. */
