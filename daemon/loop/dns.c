@@ -37,6 +37,7 @@
 #define TRY_MS 1500
 #define TRIES 3
 #define GIVE_UP_MS 10500
+#define PAUSE_US 10000 /* between looks at all questions */
 #define TYPE_A 1
 #define TYPE_SOA 6
 #define TYPE_AAAA 28
@@ -65,6 +66,8 @@ struct channel {
 	struct dns *dns;
 	ares_channel ares;
 	struct loop_timer *timer;
+	int64_t wakes_us; /* while the timer is set */
+	int try_ms;
 	LIST_HEAD(, socket_watch) sockets;
 	unsigned open; /* questions */
 };
@@ -89,25 +92,36 @@ static void settle(struct dns *dns);
 /* ---- a channel ---- */
 
 static void
-arm(struct channel *channel)
+wake_at(struct channel *channel, int64_t mono_us)
 {
-	struct timeval tv;
+	if (loop_timer_is_set(channel->timer) && channel->wakes_us <= mono_us)
+		return;
+	channel->wakes_us = mono_us;
+	loop_timer_set_at(channel->timer, mono_us);
+}
 
-	if (ares_timeout(channel->ares, NULL, &tv) == NULL)
-		loop_timer_clear(channel->timer);
-	else
-		loop_timer_set(
-		    channel->timer, tv.tv_sec * CLOCK_SECOND + tv.tv_usec + 1000);
+/* Nothing sent now is asked again before this. ares_timeout() would go through all
+ * that is open. */
+static void
+wake_for_question(struct channel *channel)
+{
+	wake_at(channel, clock_mono_us() + channel->try_ms * INT64_C(1000) + 1000);
 }
 
 static void
 on_timer(void *arg)
 {
 	struct channel *channel = arg;
+	struct timeval tv;
+	int64_t wait_us;
 
 	MAGIC_CHECK(channel, CHANNEL_MAGIC);
 	ares_process_fd(channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	arm(channel);
+	if (ares_timeout(channel->ares, NULL, &tv) != NULL) {
+		wait_us = tv.tv_sec * CLOCK_SECOND + tv.tv_usec + 1000;
+		wake_at(channel,
+		    clock_mono_us() + (wait_us > PAUSE_US ? wait_us : PAUSE_US));
+	}
 	settle(channel->dns);
 }
 
@@ -119,7 +133,8 @@ on_socket(int fd, int events, void *arg)
 	MAGIC_CHECK(channel, CHANNEL_MAGIC);
 	ares_process_fd(channel->ares, events & LOOP_READ ? fd : ARES_SOCKET_BAD,
 	    events & LOOP_WRITE ? fd : ARES_SOCKET_BAD);
-	arm(channel);
+	if (channel->open > 0) /* it may have asked the next server */
+		wake_for_question(channel);
 	settle(channel->dns);
 }
 
@@ -167,13 +182,13 @@ channel_destroy(struct channel *channel)
 
 /* -> a status of c-ares */
 static int
-open_ares(struct channel *channel, int tries, int try_ms)
+open_ares(struct channel *channel, int tries)
 {
 	struct dns *dns = channel->dns;
 	char lookups[] = "b";
 	struct ares_options options = {
 	    .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
-	    .timeout = try_ms,
+	    .timeout = channel->try_ms,
 	    .tries = tries,
 	    .lookups = lookups,
 	    .sock_state_cb = on_socket_state,
@@ -213,21 +228,23 @@ static int
 channel_create(struct dns *dns)
 {
 	struct channel *channel = mem_zalloc(sizeof(*channel));
-	int status, servers, try_ms;
+	int status, servers;
 
 	MAGIC_SET(channel, CHANNEL_MAGIC);
 	channel->dns = dns;
 	channel->timer = loop_timer_create(dns->loop, on_timer, channel);
 	LIST_INIT(&channel->sockets);
 	LIST_INSERT_HEAD(&dns->channels, channel, entry);
-	status = open_ares(channel, TRIES, TRY_MS);
+	channel->try_ms = TRY_MS;
+	status = open_ares(channel, TRIES);
 	servers = status == ARES_SUCCESS ? count_servers(channel->ares) : 0;
 	if (servers > 1) {
 		/* The second round waits twice as long as the first. */
-		try_ms = GIVE_UP_MS / (3 * servers);
+		if (GIVE_UP_MS / (3 * servers) < TRY_MS)
+			channel->try_ms = GIVE_UP_MS / (3 * servers);
 		ares_destroy(channel->ares);
 		channel->ares = NULL;
-		status = open_ares(channel, 2, try_ms < TRY_MS ? try_ms : TRY_MS);
+		status = open_ares(channel, 2);
 	}
 	if (status == ARES_SUCCESS)
 		return 0;
@@ -422,7 +439,7 @@ dns_ask(struct dns *dns, const char *name, int version, dns_cb *cb, void *arg)
 	dns->open++;
 	ares_query(channel->ares, name, CLASS_IN, version == 4 ? TYPE_A : TYPE_AAAA,
 	    on_answer, question);
-	arm(channel);
+	wake_for_question(channel);
 	if (!STAILQ_EMPTY(&dns->answered))
 		loop_timer_set(dns->deliver_timer, 0);
 	return 0;
