@@ -37,6 +37,8 @@
 #define QUESTION_MAGIC 0x72717565
 #define NAME_SIZE 254
 #define GRACE_US (50 * 1000)
+#define SILENT_US (60 * CLOCK_SECOND)
+#define DELIVERIES_MAX 64 /* at once: each may open a connection */
 #define JOIN_US (1500 * 1000)
 #define JOIN_FRESH_US (100 * 1000)
 #define TTL_MAX_S 86400
@@ -70,7 +72,8 @@ struct entry {
 	TAILQ_ENTRY(entry) used_link;
 	struct resolve *resolve;
 	int version;
-	bool known; /* result holds, until expires_us */
+	bool known;  /* result holds, until expires_us */
+	bool silent; /* that there is no record is but what we take silence for */
 	int64_t asked_us, fetched_us, expires_us;
 	struct dns_result result;
 	LIST_HEAD(, question) questions; /* that are out, the latest first */
@@ -175,11 +178,12 @@ entry_get(struct resolve *resolve, const char *name, int version)
 }
 
 static bool
-is_fresh(const struct entry *entry, int64_t max_age_us)
+is_fresh(const struct entry *entry, int64_t max_age_us, bool alone)
 {
 	int64_t now_us = clock_mono_us();
 
-	return entry->known && now_us < entry->expires_us &&
+	return entry->known && !(entry->silent && alone) &&
+	       now_us < entry->expires_us &&
 	       (max_age_us < 0 || now_us - entry->fetched_us < max_age_us);
 }
 
@@ -353,21 +357,21 @@ make_ready(struct resolve_query *query)
 		loop_timer_set(resolve->ready_timer, 0);
 }
 
-/* Those that callbacks add wait for the next round, so that nobody starves. */
+/* Those that callbacks add, and those of a crowd, wait for the next round, so that
+ * nobody starves. */
 static void
 deliver(struct resolve *resolve)
 {
-	struct resolve_query *query, *last = TAILQ_LAST(&resolve->ready, query_list);
+	struct resolve_query *query;
 	struct resolve_answer answer;
 	char sentence[sizeof(query->sentence)];
 	resolve_cb *cb;
 	void *arg;
 	size_t left = 0;
 
-	if (last == NULL)
-		return;
 	TAILQ_FOREACH (query, &resolve->ready, link)
-		left++;
+		if (++left == DELIVERIES_MAX)
+			break;
 	for (; left > 0 && (query = TAILQ_FIRST(&resolve->ready)) != NULL; left--) {
 		answer = query->answer;
 		memcpy(sentence, query->sentence, sizeof(sentence));
@@ -400,6 +404,21 @@ fail_part(struct part *part, int error, const char *reason)
 	part->result.reason = reason;
 }
 
+/* A server that answers for one family and is silent about the other, as some that
+ * balance load are, would cost each run the wait for it: that is remembered until it
+ * speaks. */
+static void
+entry_is_silent(struct entry *entry)
+{
+	if (is_fresh(entry, -1, false))
+		return;
+	entry->known = entry->silent = true;
+	entry->result = (struct dns_result){
+	    .error = ERR_NOT_FOUND, .reason = "no such record", .exists = true};
+	entry->fetched_us = clock_mono_us();
+	entry->expires_us = entry->fetched_us + SILENT_US;
+}
+
 /* The time is over: for the query, or for the family that is missing. */
 static void
 on_query_timer(void *arg)
@@ -409,9 +428,14 @@ on_query_timer(void *arg)
 	int i;
 
 	MAGIC_CHECK(query, QUERY_MAGIC);
-	for (i = 0; i < FAMILIES; i++)
-		if (query->part[i].wanted && !query->part[i].done)
-			fail_part(&query->part[i], -ETIMEDOUT, NULL);
+	for (i = 0; i < FAMILIES; i++) {
+		struct part *part = &query->part[i];
+		if (!part->wanted || part->done)
+			continue;
+		fail_part(part, -ETIMEDOUT, NULL);
+		if (query->part[FAMILIES - 1 - i].result.count > 0)
+			entry_is_silent(part->question->entry);
+	}
 	make_ready(query);
 	deliver(resolve);
 }
@@ -449,6 +473,9 @@ entry_take(struct entry *entry, const struct question *question,
 
 	if (question->asked_us < entry->asked_us)
 		return; /* a later question was answered before */
+	if (entry->silent && result->error == -ETIMEDOUT)
+		return; /* it is silent indeed */
+	entry->silent = false;
 	entry->asked_us = question->asked_us;
 	entry->known = lifetime_us > 0;
 	entry->result = *result;
@@ -516,9 +543,10 @@ start_part(struct resolve_query *query, int i, int64_t max_age_us)
 	struct resolve *resolve = query->resolve;
 	struct part *part = &query->part[i];
 	struct entry *entry = entry_get(resolve, query->name, i == 0 ? 4 : 6);
+	bool alone = !query->part[FAMILIES - 1 - i].wanted;
 	struct question *question;
 
-	if (max_age_us != 0 && is_fresh(entry, max_age_us)) {
+	if (max_age_us != 0 && is_fresh(entry, max_age_us, alone)) {
 		part->result = entry->result;
 		part->done = true;
 		return;

@@ -475,6 +475,7 @@ static void
 one_family_does_not_wait_for_the_other(void **state)
 {
 	struct got got;
+	int i;
 
 	start("slow6.test", RESOLVE_ANY, -1, &got);
 	while (questions < 2)
@@ -485,6 +486,23 @@ one_family_does_not_wait_for_the_other(void **state)
 	assert_int_equal(got.calls, 1);
 	assert_int_equal(got.answer.error, 0);
 	assert_string_equal(got.answer.address[0], "192.0.2.1");
+	assert_true(got.answer.elapsed_us <= 60 * 1000);
+	got = ask("slow6.test", RESOLVE_ANY, -1);
+	assert_true(got.answer.cached);
+	assert_int_equal(got.answer.elapsed_us, 0);
+	assert_int_equal(questions, 2);
+	loop_advance(loop, 2 * CLOCK_SECOND);
+	start("slow6.test", RESOLVE_IPV6, -1, &got); /* it is but a guess */
+	for (i = 0; questions < 3 && i < 1000; i++)
+		loop_poll(loop);
+	assert_int_equal(questions, 3);
+	loop_advance(loop, 61 * CLOCK_SECOND);
+	assert_int_equal(got.answer.error, -ETIMEDOUT);
+	questions_six = 0;
+	start("slow6.test", RESOLVE_ANY, -1, &got);
+	for (i = 0; questions_six == 0 && i < 1000; i++)
+		loop_poll(loop);
+	assert_int_equal(questions_six, 1);
 }
 
 static void
@@ -667,6 +685,30 @@ ask_again(const struct resolve_answer *answer, void *arg)
 	    resolve, "192.0.2.1", RESOLVE_ANY, -1, CLOCK_SECOND, ask_again, NULL);
 }
 
+static int crowd;
+
+static void
+on_crowd(const struct resolve_answer *answer, void *arg)
+{
+	crowd++;
+}
+
+static void
+a_crowd_is_answered_in_turns(void **state)
+{
+	int i;
+
+	crowd = 0;
+	for (i = 0; i < 100; i++)
+		resolve_start(
+		    resolve, "ok.test", RESOLVE_IPV4, -1, CLOCK_SECOND, on_crowd, NULL);
+	while (crowd == 0)
+		loop_poll(loop);
+	assert_int_equal(crowd, 64);
+	loop_advance(loop, 0);
+	assert_int_equal(crowd, 100);
+}
+
 static void
 callbacks_may_ask_and_leave(void **state)
 {
@@ -716,6 +758,7 @@ main(void)
 	    TEST(addresses_and_nonsense_need_no_dns),
 	    TEST(the_hosts_file_is_read_when_it_changes),
 	    TEST(resolv_conf_is_read_when_it_changes),
+	    TEST(a_crowd_is_answered_in_turns),
 	    TEST(callbacks_may_ask_and_leave),
 	    cmocka_unit_test(absence_ttl_reads_hostile_bytes),
 	};
