@@ -232,7 +232,6 @@ change_result(struct registry_check *check)
 
 struct recall {
 	struct registry *registry;
-	size_t at; /* where the service stands, unless a reload moves it */
 	char site[64], service[64], check[64];
 };
 
@@ -306,17 +305,6 @@ recall_check(struct registry_check *check, const struct ledger_transition *row)
 	recalled(&subject, row, sample_us(check));
 }
 
-static struct registry_service *
-asked(const struct recall *recall, struct registry_site *site)
-{
-	struct registry_service *service =
-	    recall->at < site->service_count ? site->services[recall->at] : NULL;
-
-	return service != NULL && strcmp(service->conf->id, recall->service) == 0
-		   ? service
-		   : registry_find_service(site, recall->service);
-}
-
 /* An error is asked again, by who calls change_recall() from time to time. */
 static void
 on_recalled(const struct ledger_transition *rows, size_t count, int error, void *arg)
@@ -324,7 +312,8 @@ on_recalled(const struct ledger_transition *rows, size_t count, int error, void 
 	const struct ledger_transition *row = count > 0 ? &rows[0] : NULL;
 	struct recall *recall = arg;
 	struct registry_site *site = registry_find_site(recall->registry, recall->site);
-	struct registry_service *service = site != NULL ? asked(recall, site) : NULL;
+	struct registry_service *service =
+	    site != NULL ? registry_find_service(site, recall->service) : NULL;
 	struct registry_check *check = service != NULL && recall->check[0] != '\0'
 					   ? registry_find_check(service, recall->check)
 					   : NULL;
@@ -341,6 +330,8 @@ on_recalled(const struct ledger_transition *rows, size_t count, int error, void 
 		else if (error == 0)
 			recall_service(service, row);
 	}
+	if (service != NULL)
+		service->generation++;
 	if (site != NULL) {
 		site->generation++;
 		if (--site->asking == 0 && error == 0)
@@ -350,10 +341,10 @@ on_recalled(const struct ledger_transition *rows, size_t count, int error, void 
 }
 
 static void
-ask(struct registry *registry, struct registry_site *site, size_t at, const char *check,
+ask(struct registry *registry, struct registry_site *site,
+    const struct registry_service *service, const char *check,
     struct registry_past *past)
 {
-	struct registry_service *service = site->services[at];
 	struct recall *recall;
 
 	if (past->asked || site->asking >= ASKING_MAX)
@@ -362,7 +353,6 @@ ask(struct registry *registry, struct registry_site *site, size_t at, const char
 	site->asking++;
 	recall = mem_zalloc(sizeof(*recall));
 	recall->registry = registry;
-	recall->at = at;
 	snprintf(recall->site, sizeof(recall->site), "%s", site->conf->id);
 	snprintf(recall->service, sizeof(recall->service), "%s", service->conf->id);
 	snprintf(recall->check, sizeof(recall->check), "%s", check);
@@ -387,10 +377,11 @@ change_recall(struct registry *registry, struct registry_site *site)
 				continue;
 			open++;
 			if (archive_before(check->series, &last_s))
-				ask(registry, site, i, check->conf->id, &check->past);
+				ask(registry, site, service, check->conf->id,
+				    &check->past);
 		}
 		if (!service->past.recalled && open == 0)
-			ask(registry, site, i, "", &service->past);
+			ask(registry, site, service, "", &service->past);
 		left |= open > 0 || !service->past.recalled;
 	}
 	return left;

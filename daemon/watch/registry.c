@@ -28,12 +28,15 @@
 #define RECALL_MIN (CLOCK_SECOND / 5) /* doubles */
 #define RECALL_MAX (10 * CLOCK_SECOND)
 
+RB_HEAD(registry_sites, registry_site);
+
 struct registry {
 	MAGIC;
 	struct registry_env env;
 	struct conf *conf;
 	size_t site_count;
 	struct registry_site **sites;
+	struct registry_sites by_id;
 	struct announce *announce;
 	struct loop_timer *recall;
 	int64_t recall_us;
@@ -44,6 +47,21 @@ struct registry {
 	struct ledger_stats ledger;     /* of sites that are gone */
 };
 
+static int
+compare_sites(const struct registry_site *a, const struct registry_site *b)
+{
+	return strcmp(a->conf->id, b->conf->id);
+}
+
+static int
+compare_services(const struct registry_service *a, const struct registry_service *b)
+{
+	return strcmp(a->conf->id, b->conf->id);
+}
+
+TREE_GENERATE(registry_sites, registry_site, entry, compare_sites)
+TREE_GENERATE(registry_services, registry_service, entry, compare_services)
+
 static const struct collector *
 collector_named(const struct registry *registry, const char *name)
 {
@@ -53,41 +71,6 @@ collector_named(const struct registry *registry, const char *name)
 		if (strcmp(registry->env.collectors[i]->name, name) == 0)
 			return registry->env.collectors[i];
 	assert(!"a collector that the configuration knows is not in the table");
-	return NULL;
-}
-
-static const struct conf_site *
-conf_site(const struct conf *conf, const char *id)
-{
-	size_t i;
-
-	for (i = 0; i < conf->site_count; i++)
-		if (strcmp(conf->sites[i].id, id) == 0)
-			return &conf->sites[i];
-	return NULL;
-}
-
-/* A reload keeps the order of most of what there is: looking begins where the other one
- * of its kind stands, or thousands of services are compared with thousands. */
-static const struct conf_service *
-conf_service(const struct conf_site *site, const char *id, size_t at)
-{
-	size_t i;
-
-	for (i = 0; i < site->service_count; i++, at++)
-		if (strcmp(site->services[at % site->service_count].id, id) == 0)
-			return &site->services[at % site->service_count];
-	return NULL;
-}
-
-static struct registry_service *
-service_near(const struct registry_site *site, const char *id, size_t at)
-{
-	size_t i;
-
-	for (i = 0; i < site->service_count; i++, at++)
-		if (strcmp(site->services[at % site->service_count]->conf->id, id) == 0)
-			return site->services[at % site->service_count];
 	return NULL;
 }
 
@@ -126,6 +109,7 @@ on_result(struct registry_check *check, void *arg)
 	note_lateness(registry, check->late_s);
 	change_result(check);
 	check->service->site->generation++;
+	check->service->generation++;
 }
 
 /* Those that options bring are copied with their texts: the options go at a reload. */
@@ -214,25 +198,40 @@ keep_or_close(struct registry *registry, struct registry_check *check,
 	return false;
 }
 
+/* What the new snapshot has of each site and service. */
 static void
-close_changed(struct registry *registry, const struct conf *conf)
+find_next(struct registry *registry, const struct conf *conf)
+{
+	size_t i, j;
+
+	for (i = 0; i < conf->site_count; i++) {
+		const struct conf_site *next = &conf->sites[i];
+		struct registry_site *site = registry_find_site(registry, next->id);
+		if (site == NULL)
+			continue;
+		site->next = next;
+		for (j = 0; j < next->service_count; j++) {
+			struct registry_service *service =
+			    registry_find_service(site, next->services[j].id);
+			if (service != NULL)
+				service->next = &next->services[j];
+		}
+	}
+}
+
+static void
+close_changed(struct registry *registry)
 {
 	size_t i, j, k;
 
 	for (i = 0; i < registry->site_count; i++) {
 		struct registry_site *site = registry->sites[i];
-		const struct conf_site *new_site =
-		    conf != NULL ? conf_site(conf, site->conf->id) : NULL;
 		for (j = 0; j < site->service_count; j++) {
 			struct registry_service *service = site->services[j];
-			const struct conf_service *new_service =
-			    new_site != NULL
-				? conf_service(new_site, service->conf->id, j)
-				: NULL;
 			for (k = 0; k < service->check_count; k++)
 				if (!keep_or_close(registry, service->checks[k],
-					conf_check(
-					    new_service, service->checks[k]->conf->id)))
+					conf_check(service->next,
+					    service->checks[k]->conf->id)))
 					service->checks[k] = NULL;
 		}
 	}
@@ -266,6 +265,7 @@ service_make(struct registry *registry, struct registry_service *old,
 
 	service->conf = conf;
 	service->site = site;
+	service->generation = 1;
 	if (old != NULL) {
 		service->verdict = old->verdict;
 		service->since_us = old->since_us;
@@ -290,6 +290,7 @@ site_make(struct registry *registry, struct registry_site *old, const struct con
 	size_t i;
 
 	site->conf = site_conf;
+	RB_INIT(&site->by_id);
 	site->announce = registry->announce;
 	site->generation = 1;
 	if (old != NULL) {
@@ -306,8 +307,10 @@ site_make(struct registry *registry, struct registry_site *old, const struct con
 	for (i = 0; i < site->service_count; i++) {
 		const struct conf_service *service = &site_conf->services[i];
 		site->services[i] = service_make(registry,
-		    old != NULL ? service_near(old, service->id, i) : NULL, site,
+		    old != NULL ? registry_find_service(old, service->id) : NULL, site,
 		    service);
+		site->services[i]->at = i;
+		RB_INSERT(registry_services, &site->by_id, site->services[i]);
 	}
 	return site;
 }
@@ -388,6 +391,7 @@ registry_create(const struct registry_env *env)
 
 	MAGIC_SET(registry, REGISTRY_MAGIC);
 	registry->env = *env;
+	RB_INIT(&registry->by_id);
 	registry->window_us = clock_mono_us();
 	registry->announce = announce_create(env->probe.loop);
 	registry->recall = loop_timer_create(env->probe.loop, recall, registry);
@@ -401,15 +405,21 @@ registry_apply(struct registry *registry, struct conf *conf)
 	struct registry_site **old = registry->sites, **sites;
 
 	MAGIC_CHECK(registry, REGISTRY_MAGIC);
-	close_changed(registry, conf);
+	find_next(registry, conf);
+	close_changed(registry);
 	registry->load = load_of(registry, conf);
 	sites = mem_array(conf->site_count, sizeof(*sites));
-	for (i = 0; i < conf->site_count; i++)
+	for (i = 0; i < conf->site_count; i++) {
 		sites[i] =
 		    site_make(registry, registry_find_site(registry, conf->sites[i].id),
 			conf, &conf->sites[i]);
+		sites[i]->at = i;
+	}
 	registry->sites = sites;
 	registry->site_count = conf->site_count;
+	RB_INIT(&registry->by_id);
+	for (i = 0; i < conf->site_count; i++)
+		RB_INSERT(registry_sites, &registry->by_id, sites[i]);
 	for (i = 0; i < count; i++)
 		site_free(registry, old[i]);
 	free(old);
@@ -428,10 +438,11 @@ registry_destroy(struct registry *registry)
 		return;
 	MAGIC_CHECK(registry, REGISTRY_MAGIC);
 	loop_timer_destroy(registry->recall);
-	close_changed(registry, NULL);
+	close_changed(registry);
 	/* A ledger that ends delivers what was asked of it: nobody is found then. */
 	count = registry->site_count;
 	registry->site_count = 0;
+	RB_INIT(&registry->by_id);
 	for (i = 0; i < count; i++)
 		site_free(registry, registry->sites[i]);
 	free(registry->sites);
@@ -463,18 +474,19 @@ registry_site(const struct registry *registry, size_t i)
 struct registry_site *
 registry_find_site(const struct registry *registry, const char *id)
 {
-	size_t i;
+	const struct conf_site conf = {.id = (char *)id};
+	struct registry_site key = {.conf = &conf};
 
-	for (i = 0; i < registry->site_count; i++)
-		if (strcmp(registry->sites[i]->conf->id, id) == 0)
-			return registry->sites[i];
-	return NULL;
+	return RB_FIND(registry_sites, (struct registry_sites *)&registry->by_id, &key);
 }
 
 struct registry_service *
 registry_find_service(struct registry_site *site, const char *id)
 {
-	return service_near(site, id, 0);
+	const struct conf_service conf = {.id = (char *)id};
+	struct registry_service key = {.conf = &conf};
+
+	return RB_FIND(registry_services, &site->by_id, &key);
 }
 
 struct registry_check *

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/tree.h"
 #include "conf/conf.h"
 #include "store/ledger.h"
 #include "watch/probe.h"
@@ -56,8 +57,11 @@ struct registry_check {
 };
 
 struct registry_service {
-	const struct conf_service *conf;
+	RB_ENTRY(registry_service) entry; /* among the site's, by id */
+	const struct conf_service *conf, *next; /* next: while a reload is applied */
 	struct registry_site *site;
+	size_t at;			/* among the site's services */
+	uint64_t generation;		/* grows with every result and change of it */
 	enum verdict verdict;		/* see registry_service_verdict() */
 	int64_t since_us;		/* wall, 0: unknown */
 	struct registry_past past;
@@ -65,8 +69,13 @@ struct registry_service {
 	struct registry_check **checks;	/* in the file's order */
 };
 
+RB_HEAD(registry_services, registry_service);
+
 struct registry_site {
-	const struct conf_site *conf;
+	RB_ENTRY(registry_site) entry;	/* by id */
+	const struct conf_site *conf, *next; /* next: while a reload is applied */
+	size_t at;			/* among the registry's sites */
+	struct registry_services by_id;
 	struct ledger *ledger;
 	struct announce *announce; /* the registry's */
 	unsigned asking;	/* questions that the ledger has from watch/change */
