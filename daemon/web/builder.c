@@ -129,15 +129,18 @@ list_services(const struct registry_site *site, size_t *count)
 	return out;
 }
 
-/* Until a service that is fresh now goes stale, at most LIVES_MAX_US. */
+/* Until a service that is fresh now goes stale, at most LIVES_MAX_US. id: that of the
+ * only one that the page shows, or "". */
 static int64_t
-page_lives(const struct registry_site *site, int64_t now_us)
+page_lives(const struct registry_site *site, const char *id, int64_t now_us)
 {
 	int64_t lives = LIVES_MAX_US;
 	size_t i;
 
 	for (i = 0; i < site->service_count; i++) {
 		int64_t left = registry_service_stale_us(site->services[i]) - now_us;
+		if (id[0] != '\0' && strcmp(site->services[i]->conf->id, id) != 0)
+			continue;
 		if (site->services[i]->conf->public && left > 0 && left < lives)
 			lives = left;
 	}
@@ -277,7 +280,7 @@ render_build(
 	work->status = error != 0 ? error : 200;
 	if (build->route.format == ROUTE_CSV)
 		work->disposition = name_file(board, &build->route);
-	work->lives_us = page_lives(board->site, board->now_us);
+	work->lives_us = page_lives(board->site, build->route.service, board->now_us);
 	if (worker_submit(builder->env.io, WORKER_LOW, run_work, end_work, work) == 0)
 		return;
 	run_work(work);

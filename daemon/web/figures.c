@@ -74,7 +74,8 @@ struct figures {
 	struct wait_list waits;
 	size_t count, span_count; /* of entries; of them, spans */
 	unsigned running;
-	uint64_t generation;
+	figures_changed_cb *changed;
+	void *changed_arg;
 };
 
 static void run_queue(struct figures *figures);
@@ -189,13 +190,13 @@ figures_expire(struct figures *figures)
 		    find_service(figures, entry) == NULL)
 			entry_remove(entry);
 	}
-	figures->generation++;
 }
 
-uint64_t
-figures_generation(const struct figures *figures)
+void
+figures_listen(struct figures *figures, figures_changed_cb *cb, void *arg)
 {
-	return figures->generation;
+	figures->changed = cb;
+	figures->changed_arg = arg;
 }
 
 static struct entry *
@@ -342,7 +343,8 @@ on_history(struct history_query *query, void *arg)
 	free(entry->periods);
 	entry->periods = NULL;
 	entry->known = true;
-	figures->generation++;
+	if (figures->changed != NULL)
+		figures->changed(entry->site, entry->service, figures->changed_arg);
 	wake(entry);
 	run_queue(figures);
 }

@@ -49,7 +49,8 @@ const struct figures_base *figures_base(
     const struct figures *figures, const struct registry_service *service);
 const struct figures_span *figures_span(const struct figures *figures,
     const struct registry_service *service, enum route_period span);
-/* Grows when figures have changed. */
-uint64_t figures_generation(const struct figures *figures);
+/* Tells of each change but those by figures_expire(). One listener. */
+typedef void figures_changed_cb(const char *site, const char *service, void *arg);
+void figures_listen(struct figures *figures, figures_changed_cb *cb, void *arg);
 
 #endif

@@ -148,17 +148,30 @@ serve_missing(struct pages *pages, struct server_request *request,
 	    begin_missing, &target);
 }
 
+/* A service's page does not care for the others. */
+static uint64_t
+generation_of(const struct pages *pages, const struct registry_site *site,
+    const struct registry_service *service, const struct route *route)
+{
+	if (service != NULL)
+		return sites_service_generation(pages->sites, service);
+	if (route->page <= ROUTE_SERVICES || route->page == ROUTE_API_SERVICES)
+		return sites_generation(pages->sites, site);
+	return sites_conf_generation(pages->sites);
+}
+
 /* request NULL: only sees to it that the page is there. */
 static void
 serve_page(struct pages *pages, struct server_request *request,
     struct registry_site *site, struct route *route)
 {
 	struct target target = {pages, site, route};
-	bool lively = route->page <= ROUTE_SERVICE || route->page == ROUTE_API_SERVICES;
+	struct registry_service *service = NULL;
 	char key[256];
 
-	if (route->page == ROUTE_SERVICE &&
-	    builder_public_service(site, route->service) == NULL) {
+	if (route->page == ROUTE_SERVICE)
+		service = builder_public_service(site, route->service);
+	if (route->page == ROUTE_SERVICE && service == NULL) {
 		if (route->format == ROUTE_JSON)
 			refuse_program(request, 404, "no such service");
 		else
@@ -169,9 +182,7 @@ serve_page(struct pages *pages, struct server_request *request,
 		route->period = ROUTE_24H;
 	snprintf(key, sizeof(key), "page %s %s %d %d %d %s", site->conf->id,
 	    route->language, route->page, route->format, route->period, route->service);
-	cache_get(pages->cache, key,
-	    lively ? sites_generation(pages->sites, site)
-		   : sites_conf_generation(pages->sites),
+	cache_get(pages->cache, key, generation_of(pages, site, service, route),
 	    request, begin_build, &target);
 }
 

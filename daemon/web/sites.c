@@ -22,24 +22,49 @@
 #define PAGE_STEP_US CLOCK_SECOND
 #define PREFIX "strings/"
 
+/* Of the pages that show a site, or one service. */
+struct age {
+	uint64_t generation;
+	uint64_t figures;            /* how often they changed */
+	uint64_t seen, seen_figures; /* the registry's generation, figures */
+	int64_t stepped_us;          /* mono */
+};
+
 struct site {
 	char *id;
 	struct conf_strings languages; /* items are the words' */
-	uint64_t generation;
-	uint64_t seen, seen_figures; /* the registry's, the figures' */
-	int64_t stepped_us;          /* mono */
+	struct age age;
+	size_t service_count;
+	struct age *services; /* in the registry's order */
 };
 
 struct sites {
 	MAGIC;
 	struct registry *registry;
-	const struct figures *figures;
 	size_t words_count;
 	struct words **words;
 	size_t count;
 	struct site *sites; /* in the registry's order */
 	uint64_t configured;
 };
+
+static struct site *
+find(const struct sites *sites, const struct registry_site *site)
+{
+	struct site *ours = &sites->sites[site->at];
+
+	assert(site->at < sites->count && strcmp(ours->id, site->conf->id) == 0);
+	return ours;
+}
+
+static struct age *
+find_service(const struct sites *sites, const struct registry_service *service)
+{
+	struct site *site = find(sites, service->site);
+
+	assert(service->at < site->service_count);
+	return &site->services[service->at];
+}
 
 static void
 load_words(struct sites *sites)
@@ -68,14 +93,28 @@ load_words(struct sites *sites)
 	}
 }
 
+static void
+on_figures(const char *id, const char *service_id, void *arg)
+{
+	struct sites *sites = arg;
+	struct registry_site *site = registry_find_site(sites->registry, id);
+	struct registry_service *service =
+	    site != NULL ? registry_find_service(site, service_id) : NULL;
+
+	MAGIC_CHECK(sites, SITES_MAGIC);
+	if (service == NULL)
+		return;
+	find(sites, site)->age.figures++;
+	find_service(sites, service)->figures++;
+}
+
 struct sites *
-sites_create(struct registry *registry, const struct figures *figures)
+sites_create(struct registry *registry, struct figures *figures)
 {
 	struct sites *sites = mem_zalloc(sizeof(*sites));
 
 	MAGIC_SET(sites, SITES_MAGIC);
 	sites->registry = registry;
-	sites->figures = figures;
 	load_words(sites);
 	if (sites->words_count == 0) {
 		log_error("web: no texts are compiled in");
@@ -83,6 +122,7 @@ sites_create(struct registry *registry, const struct figures *figures)
 		return NULL;
 	}
 	sites_configure(sites);
+	figures_listen(figures, on_figures, sites);
 	return sites;
 }
 
@@ -94,6 +134,7 @@ clear(struct sites *sites)
 	for (i = 0; i < sites->count; i++) {
 		free(sites->sites[i].id);
 		free(sites->sites[i].languages.items);
+		free(sites->sites[i].services);
 	}
 	free(sites->sites);
 	sites->sites = NULL;
@@ -151,33 +192,27 @@ find_languages(
 void
 sites_configure(struct sites *sites)
 {
-	size_t i;
+	uint64_t first;
+	size_t i, j;
 
 	MAGIC_CHECK(sites, SITES_MAGIC);
 	clear(sites);
-	sites->configured++;
+	first = ++sites->configured
+		<< 40; /* above whatever a page was built at before */
 	sites->count = registry_site_count(sites->registry);
 	sites->sites = mem_array(sites->count + 1, sizeof(*sites->sites));
 	for (i = 0; i < sites->count; i++) {
-		const struct conf_site *conf = registry_site(sites->registry, i)->conf;
+		const struct registry_site *theirs = registry_site(sites->registry, i);
 		struct site *site = &sites->sites[i];
-		site->id = mem_strdup(conf->id);
-		/* Above whatever a page was built at before. */
-		site->generation = sites->configured << 40;
-		find_languages(sites, conf, site);
+		site->id = mem_strdup(theirs->conf->id);
+		site->age.generation = first;
+		site->service_count = theirs->service_count;
+		site->services =
+		    mem_array(site->service_count + 1, sizeof(*site->services));
+		for (j = 0; j < site->service_count; j++)
+			site->services[j].generation = first;
+		find_languages(sites, theirs->conf, site);
 	}
-}
-
-static struct site *
-find(const struct sites *sites, const struct registry_site *site)
-{
-	size_t i;
-
-	for (i = 0; i < sites->count; i++)
-		if (strcmp(sites->sites[i].id, site->conf->id) == 0)
-			return &sites->sites[i];
-	assert(!"a site that the web was not told of");
-	return NULL;
 }
 
 const struct conf_strings *
@@ -237,21 +272,31 @@ sites_choose(const struct sites *sites, const char *host, const char **path)
 	return best;
 }
 
+static uint64_t
+step(struct age *age, uint64_t generation)
+{
+	int64_t now = clock_mono_us();
+
+	if ((age->seen != generation || age->seen_figures != age->figures) &&
+	    (age->stepped_us == 0 || now - age->stepped_us >= PAGE_STEP_US)) {
+		age->generation++;
+		age->seen = generation;
+		age->seen_figures = age->figures;
+		age->stepped_us = now;
+	}
+	return age->generation;
+}
+
 uint64_t
 sites_generation(struct sites *sites, const struct registry_site *site)
 {
-	struct site *ours = find(sites, site);
-	int64_t now = clock_mono_us();
+	return step(&find(sites, site)->age, site->generation);
+}
 
-	if ((ours->seen != site->generation ||
-		ours->seen_figures != figures_generation(sites->figures)) &&
-	    (ours->stepped_us == 0 || now - ours->stepped_us >= PAGE_STEP_US)) {
-		ours->generation++;
-		ours->seen = site->generation;
-		ours->seen_figures = figures_generation(sites->figures);
-		ours->stepped_us = now;
-	}
-	return ours->generation;
+uint64_t
+sites_service_generation(struct sites *sites, const struct registry_service *service)
+{
+	return step(find_service(sites, service), service->generation);
 }
 
 uint64_t

@@ -13,12 +13,14 @@
 
 struct figures;
 struct registry;
+struct registry_service;
 struct registry_site;
 struct sites;
 struct words;
 
-/* Loads the texts that are compiled in. -> NULL if none is there (a bug). */
-struct sites *sites_create(struct registry *registry, const struct figures *figures);
+/* Loads the texts that are compiled in; listens to the figures, which outlive it or call
+ * nobody any more. -> NULL if none is there (a bug). */
+struct sites *sites_create(struct registry *registry, struct figures *figures);
 void sites_destroy(struct sites *sites);
 void sites_configure(struct sites *sites); /* after registry_apply() */
 
@@ -34,9 +36,11 @@ const struct conf_strings *sites_languages(
 /* NULL if there is none of the language. */
 const struct words *sites_words(const struct sites *sites, const char *language);
 
-/* Grows when what pages show has changed, at most once a second; the other one only
- * with the configuration. */
+/* Grows when what pages show of a site, or of a service, has changed, at most once a
+ * second; the last one only with the configuration. */
 uint64_t sites_generation(struct sites *sites, const struct registry_site *site);
+uint64_t sites_service_generation(
+    struct sites *sites, const struct registry_service *service);
 uint64_t sites_conf_generation(const struct sites *sites);
 
 #endif

@@ -326,6 +326,39 @@ a_page_is_built_when_something_changed(void **state)
 }
 
 static void
+a_page_of_a_service_is_its_own(void **state)
+{
+	struct registry_service *own = fake_service("anagrafe");
+	uint64_t before;
+
+	get("/vetrina/servizi/anagrafe");
+	clock_fake_advance(CLOCK_SECOND);
+	get("/vetrina/servizi/anagrafe"); /* its figures came while it was built */
+	get("/vetrina/servizi/tributi");
+	clock_fake_advance(CLOCK_SECOND);
+	before = builds();
+	/* Another one's result, and its figures. */
+	fake_service("multe")->generation++;
+	site->generation++;
+	get("/vetrina/servizi/multe");
+	assert_int_equal(builds(), before + 1);
+	get("/vetrina/servizi/anagrafe");
+	assert_int_equal(builds(), before + 1);
+	/* Its own. */
+	own->generation++;
+	get("/vetrina/servizi/anagrafe");
+	assert_int_equal(builds(), before + 2);
+	get("/vetrina/servizi/multe");
+	clock_fake_advance(CLOCK_SECOND);
+	before = builds();
+	get("/vetrina/servizi/anagrafe");
+	assert_int_equal(builds(), before);
+	pages_configure(pages);
+	get("/vetrina/servizi/anagrafe");
+	assert_int_equal(builds(), before + 1);
+}
+
+static void
 the_first_page_is_there_before_its_reader(void **state)
 {
 	pages_build_ahead(pages);
@@ -518,6 +551,8 @@ main(void)
 		host_and_base_path_choose_the_site, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		a_page_is_built_when_something_changed, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		a_page_of_a_service_is_its_own, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		the_first_page_is_there_before_its_reader, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(

@@ -239,7 +239,7 @@ fake_site_open(void)
 	for (i = 0; i < 2; i++) {
 		sites[i].zone = civil_zone_open("Europe/Rome");
 		registry_sites[i] =
-		    (struct registry_site){.conf = &sites[i], .generation = 1};
+		    (struct registry_site){.conf = &sites[i], .at = i, .generation = 1};
 	}
 	registry_sites[0].services = service_pointers;
 	registry_sites[0].service_count = ARRAY_LENGTH(services);
@@ -249,6 +249,8 @@ fake_site_open(void)
 		*service = (struct registry_service){
 		    .conf = &services[i],
 		    .site = &registry_sites[0],
+		    .at = i,
+		    .generation = 1,
 		    .verdict = VERDICT_UP,
 		    .since_us = FAKE_NOW_US - 86400 * SECOND,
 		    .check_count = services[i].check_count,
