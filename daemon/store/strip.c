@@ -1,6 +1,8 @@
 /*
  * Strips. The finest tier gives as far back as it reaches, the next one what is
- * before, and so on; the border between two tiers lies on a row of the coarser.
+ * before, and so on; the border between two tiers lies on a row of the coarser, if that
+ * row is complete: a tier may keep less than one row of the next, and what is between
+ * the two is then unknown.
  *
  * When a check was first measured is sought from the coarsest tier down: its rows
  * are few and reach back the furthest; within one row of it the finer ones tell more.
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 
 static int64_t
@@ -71,7 +74,10 @@ strip_run_load(const char *path, enum archive_function function, int64_t from_s,
 	error = rrdfile_fetch(path, function, from_s, to_s, step_s, &rows);
 	if (error != 0)
 		return error;
-	assert(rows.count == 0 || (rows.sources >= 2 && total < (int)rows.sources));
+	if (rows.count > 0 && (rows.sources < 2 || total >= (int)rows.sources)) {
+		rrdfile_rows_clear(&rows); /* somebody replaced it meanwhile */
+		return ERR_DAMAGED;
+	}
 	take_columns(&rows, total, out);
 	rrdfile_rows_clear(&rows);
 	return 0;
@@ -156,7 +162,8 @@ find_first(
 }
 
 static int
-load_runs(const char *path, int64_t from_s, int64_t to_s, struct strip *strip)
+load_runs(
+    const char *path, int64_t from_s, int64_t to_s, int64_t last_s, struct strip *strip)
 {
 	struct strip_run reversed[RRDFILE_TIERS_MAX];
 	size_t i, n = 0;
@@ -166,8 +173,12 @@ load_runs(const char *path, int64_t from_s, int64_t to_s, struct strip *strip)
 		const struct rrdfile_tier *tier = &strip->tiers[i];
 		int64_t border_s = from_s, oldest_s = tier->first_s - tier->step_s;
 
-		if (oldest_s > from_s && i + 1 < strip->tier_count)
-			border_s = ceil_to(oldest_s, strip->tiers[i + 1].step_s);
+		if (oldest_s > from_s && i + 1 < strip->tier_count) {
+			border_s = ceil_to(oldest_s, tier[1].step_s);
+			/* The coarser row that it lies in is not complete yet. */
+			if (border_s > floor_to(last_s, tier[1].step_s))
+				border_s = oldest_s;
+		}
 		if (border_s >= to_s)
 			continue;
 		error = strip_run_load(
@@ -203,8 +214,8 @@ strip_load(
 	/* The slot that has just ended may still be on its way here. */
 	step_s = out->tiers[0].step_s;
 	out->until_s = at_least(last_s, floor_to(now_s, step_s) - step_s);
-	code =
-	    load_runs(path, at_least(from_s, out->from_s), at_most(to_s, last_s), out);
+	code = load_runs(
+	    path, at_least(from_s, out->from_s), at_most(to_s, last_s), last_s, out);
 	if (code != 0)
 		strip_clear(out);
 	return code;

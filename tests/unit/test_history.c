@@ -509,6 +509,37 @@ periods_across_tiers_agree_with_the_rows(void **state)
 	assert_near(p.coverage, coverage);
 }
 
+/* A tier that keeps less than one row of the next: nothing of today is lost. */
+static void
+a_tier_shorter_than_a_row_of_the_next_counts(void **state)
+{
+	const struct rrdfile_shape shape = {
+	    .step_s = STEP_S,
+	    .source_count = SOURCES,
+	    .sources = sources,
+	    .retention = {.count = 2,
+		.tiers = {{STEP_S * S, 12 * HOUR_S * S}, {DAY_S * S, 400 * DAY_S * S}}},
+	};
+	int64_t at_s, now_s = T0 + 2 * DAY_S + 18 * HOUR_S;
+	char *path = mem_printf("%s/%d.rrd", folder, files++);
+	struct history_period p;
+	double row[SOURCES];
+	size_t skipped;
+
+	assert_int_equal(rrdfile_create(path, &shape, T0), 0);
+	for (at_s = T0 + STEP_S; at_s <= now_s; at_s += STEP_S) {
+		fine(at_s, row);
+		assert_int_equal(
+		    rrdfile_update(path, &at_s, row, 1, SOURCES, &skipped), 0);
+	}
+	paths[0] = path;
+	p = read_period(1, T0 + 2 * DAY_S, T0 + 3 * DAY_S, now_s);
+	assert_near(p.availability, 1);
+	assert_near(p.coverage, 12. / 18);
+	p = read_period(1, T0 + DAY_S, T0 + 2 * DAY_S, now_s);
+	assert_near(p.coverage, 1);
+}
+
 static void
 young_service_has_exact_quantiles_of_a_long_period(void **state)
 {
@@ -717,6 +748,7 @@ main(void)
 	    TEST(several_checks_make_one_service),
 	    TEST(a_check_counts_from_its_first_measurement),
 	    TEST(periods_across_tiers_agree_with_the_rows),
+	    TEST(a_tier_shorter_than_a_row_of_the_next_counts),
 	    TEST(young_service_has_exact_quantiles_of_a_long_period),
 	    TEST(spikes_survive),
 	    TEST(answers_on_the_loop),
