@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -57,12 +58,22 @@ add_number(uint32_t **numbers, size_t *count, uint32_t number)
 	(*numbers)[(*count)++] = number;
 }
 
+static bool
+is_regular(int folder, const char *name)
+{
+	struct stat st;
+
+	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
 static int
 find_numbers(int folder, uint32_t **numbers, size_t *count)
 {
 	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *entry;
+	char name[NAME_SIZE];
 	int64_t number;
 
 	if (entries == NULL) {
@@ -71,11 +82,15 @@ find_numbers(int folder, uint32_t **numbers, size_t *count)
 			close(fd);
 		return error;
 	}
-	while ((entry = readdir(entries)) != NULL)
-		if (strncmp(entry->d_name, NAME ".", sizeof(NAME)) == 0 &&
-		    text_integer(entry->d_name + sizeof(NAME), &number) == 0 &&
-		    number >= 1 && number < NUMBER_MAX)
+	while ((entry = readdir(entries)) != NULL) {
+		if (strncmp(entry->d_name, NAME ".", sizeof(NAME)) != 0 ||
+		    text_integer(entry->d_name + sizeof(NAME), &number) != 0 ||
+		    number < 1 || number >= NUMBER_MAX)
+			continue;
+		name_of((uint32_t)number, name); /* only as we write it */
+		if (strcmp(entry->d_name, name) == 0 && is_regular(folder, name))
 			add_number(numbers, count, (uint32_t)number);
+	}
 	closedir(entries);
 	if (*count > 0)
 		qsort(*numbers, *count, sizeof(**numbers), by_number);
@@ -86,12 +101,18 @@ find_numbers(int folder, uint32_t **numbers, size_t *count)
 static int
 number_last(int folder, uint32_t **numbers, size_t *count)
 {
-	int fd = openat(folder, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), error;
+	int fd = openat(folder, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int error;
 	uint32_t newest = *count > 0 ? (*numbers)[*count - 1] : 0, number = 0;
 	char head[RECORD_HEAD_SIZE];
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
+	if (!is_regular(folder, NAME)) {
+		close(fd);
+		log_error(NAME ": is not a file");
+		return ERR_DAMAGED;
+	}
 	if (pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head))
 		number = record_generation(head, sizeof(head));
 	close(fd);
@@ -144,6 +165,7 @@ journalfile_open(const char *path, int *folder, uint32_t **numbers, size_t *coun
 		return 0;
 	}
 	free(*numbers);
+	*numbers = NULL;
 	close(fd);
 	return error;
 }
@@ -181,7 +203,7 @@ make_file(struct journalfile_commit *commit)
 	}
 	commit->length = 0;
 	commit->fd = openat(commit->folder, NAME,
-	    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
 	if (commit->fd < 0)
 		return -errno;
 	/* Where the file system cannot tell, the write will. */
@@ -249,7 +271,7 @@ int
 journalfile_read(
     const char *path, const struct record_reader *reader, struct record_stats *stats)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), error = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), error = 0;
 	struct stat st;
 	size_t size, have = 0;
 	char *bytes;

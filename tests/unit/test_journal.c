@@ -224,8 +224,7 @@ on_recovered(uint32_t from, uint32_t to, void *arg)
 	unsafe_to = to;
 }
 
-static const struct journal_hooks hooks = {
-    on_failed, on_recovered, NULL, NULL, NULL};
+static const struct journal_hooks hooks = {on_failed, on_recovered, NULL, NULL, NULL};
 
 static int
 setup(void **state)
@@ -362,6 +361,41 @@ what_is_left_is_found_again(void **state)
 	journal_release(journal, 2, 1);
 	journal_close(journal); /* nobody needs anything: no file stays */
 	assert_int_equal(files(), 0);
+}
+
+/* What the store holds besides: names that are not quite ours, and no files. */
+static void
+strange_names_are_left_alone(void **state)
+{
+	static const char *const names[] = {
+	    "pending.log.07", "pending.log.+7", "pending.log.7x", "pending.log.0"};
+	struct journal *journal;
+	struct journal_series *series;
+	const uint32_t *old;
+	char name[200];
+	size_t i;
+
+	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
+	series = journal_series_create(journal, &anagrafe);
+	append(journal, series, 60);
+	journal_series_destroy(series);
+	journal_close(journal);
+	for (i = 0; i < ARRAY_LENGTH(names); i++) {
+		snprintf(name, sizeof(name), "%s/%s", path, names[i]);
+		fclose(fopen(name, "w"));
+	}
+	snprintf(name, sizeof(name), "%s/pending.log.7", path);
+	fclose(fopen(name, "w"));
+	snprintf(name, sizeof(name), "%s/pending.log.9", path);
+	assert_int_equal(mkfifo(name, 0600), 0);
+	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
+	assert_int_equal(journal_old(journal, &old), 2);
+	assert_int_equal(old[0], 7);
+	assert_int_equal(old[1], 8); /* the one that was pending.log */
+	journal_close(journal);
+	snprintf(name, sizeof(name), "%s/pending.log", path);
+	assert_int_equal(mkfifo(name, 0600), 0);
+	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), ERR_DAMAGED);
 }
 
 static void
@@ -502,6 +536,7 @@ main(void)
 	    cmocka_unit_test(names_are_no_paths),
 	    WITH_LOOP(samples_are_durable_within_a_second),
 	    WITH_LOOP(what_is_left_is_found_again),
+	    WITH_LOOP(strange_names_are_left_alone),
 	    WITH_LOOP(generations_end_and_go),
 	    WITH_LOOP(a_full_disk_passes),
 	    WITH_LOOP(a_folder_that_cannot_be_is_told),
