@@ -1,22 +1,28 @@
 /*
  * Jobs of the rrd thread. A file that is not what it should be is dealt with at the
  * moment it is met: missing, it is made; of another shape, migrated; damaged, it is
- * moved aside as FILE.damaged-TIME and made anew. Rows are skipped, not doubled, when
- * the file has them already, so a job may be repeated.
+ * moved aside as FILE.damaged-TIME and made anew; with ASIDE_MAX there already, which
+ * hold the longer history, it is removed, so that a disk which damages all is not
+ * filled. Rows are skipped, not doubled, when the file has them already, so a job may
+ * be repeated.
  */
 #include "store/archivejob.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/rrdguard.h"
 #include "store/rrdhead.h"
+
+#define ASIDE_MAX 3
 
 char *
 archivejob_path(
@@ -35,12 +41,47 @@ create(struct archivejob *job)
 	return error;
 }
 
+/* How many damaged ones were kept. */
+static int
+count_aside(const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	char *folder = mem_strndup(path, (size_t)(name - path));
+	char *prefix = mem_printf("%s.damaged-", name);
+	DIR *entries = opendir(folder);
+	const struct dirent *entry;
+	int count = 0;
+
+	while (entries != NULL && (entry = readdir(entries)) != NULL)
+		count += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+	if (entries != NULL)
+		closedir(entries);
+	free(prefix);
+	free(folder);
+	return count;
+}
+
+static int
+remove_damaged(struct archivejob *job)
+{
+	int error = unlink(job->path) == 0 ? 0 : -errno;
+
+	log_error("%s: damaged again, %d copies are kept: %s", job->path, ASIDE_MAX,
+	    error == 0 ? "removed, made anew" : err_text(error));
+	job->damaged = error == 0;
+	return error;
+}
+
 static int
 set_aside(struct archivejob *job)
 {
-	char *aside = mem_printf("%s.damaged-%lld", job->path, (long long)job->now_s);
-	int error = rename(job->path, aside) == 0 ? 0 : -errno;
+	char *aside;
+	int error;
 
+	if (count_aside(job->path) >= ASIDE_MAX)
+		return remove_damaged(job);
+	aside = mem_printf("%s.damaged-%lld", job->path, (long long)job->now_s);
+	error = rename(job->path, aside) == 0 ? 0 : -errno;
 	if (error == 0) {
 		log_error("%s: damaged: kept as %s, made anew", job->path, aside);
 		job->damaged = true;

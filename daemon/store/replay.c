@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -66,9 +68,12 @@ copy_definition(const struct record_definition *from, struct replay_series *to)
 	}
 }
 
+#define AHEAD_S 86400
+
 struct reading {
 	struct replay *replay;
 	uint32_t generation;
+	int64_t latest_s; /* no sample is later */
 };
 
 static void *
@@ -104,6 +109,10 @@ on_sample(void *handle, int64_t time_s, const double *values, size_t count, void
 	struct replay_series *series = handle;
 	const struct block *rows = series->rows;
 
+	if (time_s > reading->latest_s) {
+		reading->replay->stats.damages++;
+		return;
+	}
 	if (time_s <= series->file_last_s || time_s % series->definition.step_s != 0 ||
 	    (rows != NULL && time_s <= rows->times_s[rows->count - 1])) {
 		reading->replay->skipped++;
@@ -114,6 +123,18 @@ on_sample(void *handle, int64_t time_s, const double *values, size_t count, void
 	block_add(series->rows, time_s, values, reading->generation);
 }
 
+/* A day after now, or, should the clock be set back, after the file was written. */
+static int64_t
+latest_s(const char *path)
+{
+	int64_t now_s = clock_wall_us() / CLOCK_SECOND;
+	struct stat st;
+
+	if (stat(path, &st) == 0 && st.st_mtime > now_s)
+		now_s = st.st_mtime;
+	return now_s + AHEAD_S;
+}
+
 void
 replay_run(void *arg)
 {
@@ -122,7 +143,8 @@ replay_run(void *arg)
 	size_t i;
 
 	for (i = 0; i < replay->count; i++) {
-		struct reading reading = {replay, replay->generations[i]};
+		struct reading reading = {
+		    replay, replay->generations[i], latest_s(replay->paths[i])};
 		struct record_reader reader = {on_definition, on_sample, &reading};
 		uint64_t damages = stats->damages;
 		int error;

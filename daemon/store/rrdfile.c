@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,8 +45,8 @@
 #define TRIES 20
 #define ASIDE ".new"
 #define LOG_US (60 * CLOCK_SECOND)
+#define COPIES_ROOM (1 << 20)
 #define KNOWN_HEARTBEAT_S 315360000 /* ten years */
-#define START_MIN_S 315360000       /* librrd: no earlier than 1980 */
 
 /* What librrd said, as a code. A disk in trouble says it of every file. */
 static int
@@ -55,7 +56,7 @@ library_error(const char *what, const char *path, int error)
 	const char *words = rrd_test_error() ? rrd_get_error() : err_text(-error);
 	unsigned long held;
 
-	if (strstr(words, "lock") != NULL)
+	if (strcmp(words, "could not lock RRD") == 0)
 		return -EAGAIN;
 	if (log_limited(&limit, LOG_US, &held))
 		log_error("%s: %s: %s (%lu more)", path, what, words, held);
@@ -215,6 +216,37 @@ check_room(const char *path, int64_t bytes)
 	return error;
 }
 
+/* Where a change to a file takes room elsewhere first, a full disk is not told to who
+ * writes to mapped memory, as librrd does: it ends the process. */
+static int
+check_copies(const char *path)
+{
+	struct statfs fs;
+
+	if (statfs(path, &fs) != 0)
+		return 0;
+	switch ((unsigned long)fs.f_type) {
+	case 0x9123683eUL: /* btrfs */
+	case 0x2fc12fc1UL: /* zfs */
+	case 0xca451a4eUL: /* bcachefs */
+	case 0xf2f52010UL: /* f2fs */
+	case 0x3434UL:     /* nilfs */
+		return (int64_t)fs.f_bavail < COPIES_ROOM / (int64_t)fs.f_bsize
+			   ? -ENOSPC
+			   : 0;
+	default:
+		return 0;
+	}
+}
+
+int64_t
+rrdfile_start_min(const struct rrdfile_shape *shape)
+{
+	int64_t start_s = RRDFILE_START_MIN_S + shape->step_s - 1;
+
+	return start_s - start_s % shape->step_s;
+}
+
 int
 rrdfile_create_at(const char *path, const struct rrdfile_shape *shape, int64_t start_s)
 {
@@ -223,7 +255,7 @@ rrdfile_create_at(const char *path, const struct rrdfile_shape *shape, int64_t s
 	int n, i, error, tries = 0;
 
 	assert(shape->source_count >= 1 && shape->source_count <= RRDHEAD_SOURCES_MAX);
-	if (start_s < START_MIN_S)
+	if (start_s < RRDFILE_START_MIN_S)
 		return ERR_RANGE;
 	error = check_room(path, rrdfile_size(shape));
 	if (error != 0)
@@ -260,7 +292,10 @@ rrdfile_create(const char *path, const struct rrdfile_shape *shape, int64_t star
 	}
 	rrdfile_clean(path);
 	aside = mem_printf("%s" ASIDE, path);
-	error = rrdfile_create_at(aside, shape, start_s - start_s % shape->step_s);
+	start_s -= start_s % shape->step_s;
+	if (start_s < RRDFILE_START_MIN_S)
+		start_s = rrdfile_start_min(shape);
+	error = rrdfile_create_at(aside, shape, start_s);
 	if (error == 0)
 		error = rrdfile_settle(aside, path);
 	free(aside);
@@ -424,6 +459,8 @@ rrdfile_update(const char *path, const int64_t *times_s, const double *values,
 	int error = rrdhead_read(path, &head);
 
 	*skipped = 0;
+	if (error == 0)
+		error = check_copies(path);
 	if (error != 0)
 		return error;
 	if (head.source_count != source_count)

@@ -18,8 +18,12 @@ struct rrdfile_shape {
 	struct conf_retention retention; /* as configured; rounded within */
 };
 
+#define RRDFILE_START_MIN_S 315360000 /* librrd: no earlier than 1980 */
+/* The first start that is allowed. */
+int64_t rrdfile_start_min(const struct rrdfile_shape *shape);
+
 /* -> 0, -EEXIST, or negative with the words logged. start_s: the last time before
- * the first row. Written aside, synced and renamed. */
+ * the first row; not before 1980. Written aside, synced and renamed. */
 int rrdfile_create(const char *path, const struct rrdfile_shape *shape, int64_t start_s);
 /* Whether the file has this shape. -> 1, 0, or negative (-ENOENT: none; ERR_DAMAGED:
  * not a round-robin database, or cut short). */
@@ -42,7 +46,7 @@ int rrdfile_settle(const char *aside, const char *path);
  * and ascend; slots left out become unknown (of `known` 0), also those since the
  * file's last. Rows not after the last are skipped and counted in *skipped. -> 0,
  * ERR_DAMAGED, -ENOENT, ERR_RANGE (the file has another number of data sources),
- * -EAGAIN (lock held). */
+ * -EAGAIN (lock held), -ENOSPC. */
 int rrdfile_update(const char *path, const int64_t *times_s, const double *values,
     size_t rows, size_t source_count, size_t *skipped);
 int rrdfile_last(const char *path, int64_t *last_s);

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -23,6 +24,7 @@
 #define FIRST_READ 12288
 #define STEP_BYTES 112 /* in progress, a data source */
 #define ROW_BYTES 80   /* in progress, an archive and data source */
+#define AHEAD_S (INT64_C(20) * 365 * 86400)
 
 union parameter {
 	unsigned long count;
@@ -139,8 +141,19 @@ take_archive(const struct disk *disk, size_t i, const struct rrdhead *head,
 	return true;
 }
 
+/* No sample is much later than now, or, should the clock be set back, than the file. */
+static bool
+live_is_sound(const struct disk_live *live, int64_t changed_s)
+{
+	int64_t now_s = clock_wall_us() / CLOCK_SECOND;
+
+	return live->last >= 0 &&
+	       live->last <= (now_s > changed_s ? now_s : changed_s) + AHEAD_S &&
+	       live->microseconds >= 0 && live->microseconds < CLOCK_SECOND;
+}
+
 static int
-take_all(const struct disk *disk, size_t file_size, struct rrdhead *out)
+take_all(const struct disk *disk, const struct stat *st, struct rrdhead *out)
 {
 	struct disk_live live;
 	size_t at = disk->length, i;
@@ -150,7 +163,7 @@ take_all(const struct disk *disk, size_t file_size, struct rrdhead *out)
 	out->last_s = live.last;
 	out->source_count = disk->stat.sources;
 	out->archive_count = disk->stat.archives;
-	if (live.last < 0)
+	if (!live_is_sound(&live, st->st_mtime))
 		return ERR_DAMAGED;
 	for (i = 0; i < out->source_count; i++)
 		if (!take_source(disk, i, &out->sources[i]))
@@ -165,7 +178,7 @@ take_all(const struct disk *disk, size_t file_size, struct rrdhead *out)
 	out->size = at;
 	out->live_offset = disk->at_live;
 	out->live_length = disk->length - disk->at_live;
-	return at <= file_size ? 0 : ERR_DAMAGED;
+	return at <= (size_t)st->st_size ? 0 : ERR_DAMAGED;
 }
 
 static int
@@ -197,7 +210,7 @@ read_disk(int fd, struct disk *disk, char **bytes, struct rrdhead *out)
 		want = disk->length;
 	}
 	disk->bytes = *bytes;
-	return take_all(disk, (size_t)st.st_size, out);
+	return take_all(disk, &st, out);
 }
 
 int

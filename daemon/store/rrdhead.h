@@ -2,7 +2,7 @@
  * The head of a round-robin database, read without librrd: its shape, when it was
  * last updated, and where each row lies. The layout is that of RRD versions 0003 to
  * 0005 on this machine's architecture. Every length is checked: what is not such a
- * database, or is cut short, is ERR_DAMAGED.
+ * database, is cut short or was last updated far in the future, is ERR_DAMAGED.
  */
 #ifndef VT_STORE_RRDHEAD_H
 #define VT_STORE_RRDHEAD_H

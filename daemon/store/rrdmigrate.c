@@ -260,6 +260,8 @@ rrdfile_migrate(const char *path, const struct rrdfile_shape *shape)
 		return error;
 	last = image.head.last_s - image.head.last_s % shape->step_s;
 	start = unfinished_s(shape, last);
+	if (start < RRDFILE_START_MIN_S)
+		start = rrdfile_start_min(shape);
 	rrdfile_clean(path);
 	aside = mem_printf("%s.new", path);
 	error = rrdfile_create_at(aside, shape, start);
@@ -271,6 +273,8 @@ rrdfile_migrate(const char *path, const struct rrdfile_shape *shape)
 		error = rrdfile_settle(aside, path);
 	else
 		unlink(aside);
+	if (error == ERR_DAMAGED || error == -ENOENT) /* the new one, not the old */
+		error = ERR_LIBRARY;
 	free(image.bytes);
 	free(aside);
 	return error;

@@ -505,6 +505,37 @@ a_crash_loses_and_doubles_nothing(void **state)
 	assert_int_equal(known_rows("portale", T0, T0 + 1500, 2), 25);
 }
 
+/* A record that reads well and is of a time that nobody has seen. */
+static void
+samples_of_the_future_are_not_replayed(void **state)
+{
+	struct archive_series *series;
+	int64_t far = T0 + INT64_C(40) * 365 * 86400, last;
+
+	child_stores(far + 60, far + 120, false);
+	turn(0);
+	assert_int_equal(stats().replayed, 0);
+	assert_int_equal(stats().replay_damages, 2);
+	series = open_series("portale");
+	turn(0);
+	turn(0);
+	assert_int_equal(rrdfile_last(file_of("portale"), &last), 0);
+	assert_true(last < T0 + 86400);
+	assert_int_equal(put(series, T0 + 60), 0);
+	/* Before librrd's time. */
+	close_all();
+	clock_fake(1000 * S, 0);
+	open_archive();
+	series = open_series("presto");
+	put(series, 60);
+	turn(HOUR);
+	assert_int_equal(stats().update_errors, 0);
+	put(series, T0);
+	turn(HOUR);
+	assert_int_equal(known_rows("presto", T0 - 60, T0, 2), 1);
+	assert_int_equal(stats().refused_time, 1);
+}
+
 static void
 rows_of_a_check_that_is_no_more_are_kept(void **state)
 {
@@ -596,6 +627,7 @@ what_is_damaged_is_kept_aside(void **state)
 {
 	struct archive_series *series = open_series("portale");
 	char command[400];
+	int64_t i;
 	FILE *file;
 
 	turn(0);
@@ -611,11 +643,23 @@ what_is_damaged_is_kept_aside(void **state)
 	snprintf(command, sizeof(command), "grep -q 'no database' %s.damaged-*",
 	    file_of("portale"));
 	assert_int_equal(system(command), 0);
+	/* Not more than three copies are kept. */
+	for (i = 2; i <= 6; i++) {
+		file = fopen(file_of("portale"), "w");
+		fputs("no database either", file);
+		fclose(file);
+		put(series, T0 + 120 + 60 * i);
+		turn(HOUR);
+		assert_int_equal(known_rows("portale", T0, T0 + 3600, 2), 1);
+	}
+	snprintf(command, sizeof(command), "test $(ls %s.damaged-* | wc -l) -eq 3",
+	    file_of("portale"));
+	assert_int_equal(system(command), 0);
 	/* One that vanished is made again. */
 	assert_int_equal(unlink(file_of("portale")), 0);
-	put(series, T0 + 180);
+	put(series, T0 + 600);
 	turn(HOUR);
-	assert_int_equal(known_rows("portale", T0, T0 + 180, 2), 1);
+	assert_int_equal(known_rows("portale", T0, T0 + 600, 2), 1);
 }
 
 static void
@@ -1182,6 +1226,7 @@ main(void)
 	    TEST(time_goes_forward_only),
 	    TEST(slots_left_out_are_unknown),
 	    TEST(a_crash_loses_and_doubles_nothing),
+	    TEST(samples_of_the_future_are_not_replayed),
 	    TEST(rows_of_a_check_that_is_no_more_are_kept),
 	    TEST(another_shape_waits_for_the_rows_of_the_old),
 	    TEST(a_reload_of_retention_migrates),
