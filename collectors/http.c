@@ -174,17 +174,17 @@ judge(struct http *http, const struct fetch_reply *reply)
 	    .body = reply->body.data,
 	    .body_length = reply->body.length,
 	};
-	enum probe_class class;
 	char sentence[256];
 
 	http->result.values[TOTAL] = reply->total;
 	http->result.values[SIZE] = (double)reply->body.length;
 	describe(reply, http->result.message);
-	http->judge = judge_start(http->env.io, http->expect, &answer, on_judged, http);
-	if (http->judge != NULL)
-		return;
-	class = expect_judge(http->expect, &answer, sentence);
-	on_judged(class, sentence, http);
+	if (judge_start(http->env.io, http->expect, &answer, on_judged, http,
+		&http->judge) != 0)
+		on_judged(PROBE_INTERNAL, "too many answers wait to be judged", http);
+	else if (http->judge == NULL)
+		on_judged(
+		    expect_judge(http->expect, &answer, sentence), sentence, http);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "loop/worker.h"
 
@@ -56,15 +57,17 @@ on_done(void *arg)
 	judge_free(judge);
 }
 
-struct judge *
+int
 judge_start(struct worker_pool *io, struct expect *expect,
-    const struct expect_answer *answer, judge_cb *cb, void *arg)
+    const struct expect_answer *answer, judge_cb *cb, void *arg, struct judge **out)
 {
 	struct judge *judge;
 
-	if (io == NULL || answer->body_length <= HERE_MAX ||
-	    !expect_reads_body(expect) || waiting + answer->body_length > WAITING_MAX)
-		return NULL;
+	*out = NULL;
+	if (io == NULL || answer->body_length <= HERE_MAX || !expect_reads_body(expect))
+		return 0;
+	if (waiting + answer->body_length > WAITING_MAX)
+		return ERR_FULL;
 	judge = mem_zalloc(sizeof(*judge));
 	MAGIC_SET(judge, JUDGE_MAGIC);
 	judge->expect = expect_ref(expect);
@@ -78,10 +81,12 @@ judge_start(struct worker_pool *io, struct expect *expect,
 	waiting += answer->headers_length + answer->body_length;
 	judge->cb = cb;
 	judge->arg = arg;
-	if (worker_submit(io, WORKER_NORMAL, on_worker, on_done, judge) == 0)
-		return judge;
-	judge_free(judge);
-	return NULL;
+	if (worker_submit(io, WORKER_NORMAL, on_worker, on_done, judge) != 0) {
+		judge_free(judge);
+		return ERR_FULL;
+	}
+	*out = judge;
+	return 0;
 }
 
 void

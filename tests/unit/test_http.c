@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -330,6 +331,15 @@ long_answer(void)
 	return reply;
 }
 
+static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+wait_for_door(void *arg)
+{
+	pthread_mutex_lock(&door);
+	pthread_mutex_unlock(&door);
+}
+
 static void
 a_long_answer_is_judged_on_a_worker(void **state)
 {
@@ -385,6 +395,18 @@ a_long_answer_is_judged_on_a_worker(void **state)
 	worker_settle(io);
 	assert_int_equal(result.class, PROBE_JSON);
 	assert_string_equal(result.message, "/0 is 1, expected 3");
+
+	/* Where the workers take no more, the loop does not do their work. */
+	pthread_mutex_lock(&door);
+	while (worker_submit(io, WORKER_NORMAL, wait_for_door, NULL, NULL) == 0)
+		;
+	reply = long_answer();
+	collector_http.start(check, run, 1, false);
+	answer(&reply);
+	assert_int_equal(result.class, PROBE_INTERNAL);
+	assert_string_equal(result.message, "too many answers wait to be judged");
+	pthread_mutex_unlock(&door);
+	worker_settle(io);
 	collector_http.close(check);
 }
 
