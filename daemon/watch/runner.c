@@ -2,8 +2,10 @@
  * The runner of one check. A timer on the monotonic clock is set for the instant
  * that the schedule names on the wall clock, anew for each slot, so that nothing
  * drifts. A run that is still going when its next slot is due makes that slot a
- * missed one; it is stored as not known once the run has ended, because an archive
- * takes samples in order only.
+ * missed one; it is stored once the run has ended, because an archive takes samples
+ * in order only: as down if the run failed, for then it was failing at that instant,
+ * else as not known. Where a failure takes longer than a slot an outage would
+ * otherwise weigh half of what it lasted.
  *
  * A collector that does not keep its time limit is cancelled by ours.
  */
@@ -76,6 +78,17 @@ store(struct runner *runner, int64_t slot, const double *values)
 	archive_store(runner->check->series, end_s, values);
 }
 
+/* Did it go on for all the slots it missed? More of them than its attempts may last
+ * are those of a clock that was set or of a process that was stopped. */
+static bool
+lasted(const struct runner *runner)
+{
+	const struct conf_check *conf = conf_of(runner);
+	int64_t attempts_us = runner->attempt * (conf->timeout_us + GRACE);
+
+	return runner->missed_slot - runner->slot <= attempts_us / conf->every_us + 1;
+}
+
 static void
 store_result(struct runner *runner)
 {
@@ -94,8 +107,10 @@ store_result(struct runner *runner)
 	for (i = 0; i < check->source_count; i++)
 		values[2 + i] = result->values[i];
 	store(runner, runner->slot, values);
-	values[0] = NAN;
-	values[1] = 0;
+	if (result->class == PROBE_OK || !lasted(runner)) {
+		values[0] = NAN;
+		values[1] = 0;
+	}
 	for (i = 0; i < check->source_count; i++)
 		values[2 + i] = NAN;
 	if (slot < runner->slot)

@@ -464,8 +464,22 @@ a_slow_run_misses_slots(void **state)
 	seen = rows_since(check, slot_end - 120, 4);
 	assert_true(seen.up[0] == 1 && seen.known[0] == 1 && seen.total[0] == 0.25);
 	assert_true(seen.up[1] == 0 && seen.known[1] == 1 && seen.total[1] == 0.5);
-	assert_true(isnan(seen.up[2]) && seen.known[2] == 0 && isnan(seen.total[2]));
+	/* When it was due the run that failed was under way. */
+	assert_true(seen.up[2] == 0 && seen.known[2] == 1 && isnan(seen.total[2]));
 	assert_true(seen.up[3] == 1 && seen.known[3] == 1);
+	/* One that is well in the end says nothing of it. */
+	until_run(&fakes[0]);
+	slot_end = schedule_end_s(
+	    schedule_slot(clock_wall_us(), MINUTE, due_within_minute()), MINUTE);
+	loop_advance(loop, 40 * CLOCK_SECOND);
+	end_run(&fakes[0], PROBE_REFUSED, NAN);
+	loop_advance(loop, 50 * CLOCK_SECOND);
+	assert_int_equal(check->missed, 2);
+	end_run(&fakes[0], PROBE_OK, 0.5);
+	live(MINUTE);
+	seen = rows_since(check, slot_end - 60, 2);
+	assert_true(seen.up[0] == 1 && seen.known[0] == 1);
+	assert_true(isnan(seen.up[1]) && seen.known[1] == 0 && isnan(seen.total[1]));
 	close_all();
 }
 
