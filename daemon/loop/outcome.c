@@ -150,6 +150,10 @@ outcome_class(struct transfer *transfer, CURLcode code, struct transfer_outcome 
 	case CURLE_WRITE_ERROR: /* not ours, so a decoder's */
 	case CURLE_PROXY:
 		return FETCH_PROTOCOL;
+	case CURLE_SSL_CERTPROBLEM:
+		strlcat(out->detail, " (is it readable, PEM, without a passphrase?)",
+		    sizeof(out->detail));
+		return FETCH_INTERNAL;
 	case CURLE_OUT_OF_MEMORY:
 		out->headers_too_large = is_long_line(transfer);
 		return out->headers_too_large ? FETCH_TOO_LARGE : FETCH_INTERNAL;

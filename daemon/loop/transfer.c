@@ -449,6 +449,8 @@ set_credentials(struct transfer *transfer, const struct transfer_request *reques
 		curl_easy_setopt(easy, CURLOPT_SSLKEY,
 		    request->private_key_file ? request->private_key_file
 					      : request->certificate_file);
+		/* Not to be asked for at a terminal. */
+		curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
 	}
 }
 

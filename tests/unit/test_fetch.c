@@ -875,6 +875,16 @@ a_client_certificate_is_shown(void **state)
 	request.certificate_file = "/nonexistent";
 	run(&request);
 	assert_class(FETCH_INTERNAL);
+	/* Nobody is there to be asked for a passphrase. */
+	shell("openssl ec -in key.pem -aes128 -passout pass:segreto -out locked.pem "
+	      "2>>log");
+	snprintf(key, sizeof(key), "%s/locked.pem", folder);
+	request.certificate_file = path;
+	request.private_key_file = key;
+	run(&request);
+	assert_class(FETCH_INTERNAL);
+	assert_non_null(strstr(got.reply.sentence, "locked.pem"));
+	assert_non_null(strstr(got.reply.sentence, "without a passphrase?"));
 	peer_stop(peer);
 }
 
