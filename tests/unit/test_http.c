@@ -346,6 +346,7 @@ a_long_answer_is_judged_on_a_worker(void **state)
 	char *json[] = {(char *)"/100000 = 2", (char *)"/0 = 3"};
 	struct http_options options = defaults();
 	struct fetch_reply reply = long_answer();
+	struct worker_stats stats;
 	void *check;
 
 	options.json = (struct conf_strings){1, json, NULL};
@@ -398,14 +399,18 @@ a_long_answer_is_judged_on_a_worker(void **state)
 
 	/* Where the workers take no more, the loop does not do their work. */
 	pthread_mutex_lock(&door);
+	worker_submit(io, WORKER_NORMAL, wait_for_door, NULL, NULL);
+	do
+		worker_stats(io, &stats);
+	while (stats.running == 0);
 	while (worker_submit(io, WORKER_NORMAL, wait_for_door, NULL, NULL) == 0)
 		;
 	reply = long_answer();
 	collector_http.start(check, run, 1, false);
 	answer(&reply);
+	pthread_mutex_unlock(&door);
 	assert_int_equal(result.class, PROBE_INTERNAL);
 	assert_string_equal(result.message, "too many answers wait to be judged");
-	pthread_mutex_unlock(&door);
 	worker_settle(io);
 	collector_http.close(check);
 }
