@@ -12,6 +12,7 @@
 #include "web/figures.h"
 #include "web/render.h"
 #include "web_fake.h"
+#include "wellformed.h"
 
 static char italian[] = "it", english[] = "en";
 static const struct conf_strings languages = {2, (char *[]){italian, english}, NULL};
@@ -129,7 +130,7 @@ expect_page(const char *html)
 {
 	const char *heading = strstr(html, "<h1");
 
-	assert_true(fake_is_well_formed(html, true));
+	assert_true(is_well_formed(html, true));
 	assert_non_null(heading);
 	assert_null(strstr(heading + 1, "<h1"));
 	assert_null(strstr(html, " style="));
@@ -237,7 +238,7 @@ foreign_texts_name_their_language(void **state)
 			fail_msg("page %d: %s", page, html.data);
 		assert_null(strstr(html.data, " lang=\"en\">School"));
 		assert_null(strstr(html.data, " lang=\"\""));
-		assert_true(fake_is_well_formed(html.data, true));
+		assert_true(is_well_formed(html.data, true));
 	}
 	/* Its own language needs no name. */
 	board = make_board(0);

@@ -10,6 +10,7 @@
 #include "web/chart.h"
 #include "web/route.h"
 #include "web_fake.h"
+#include "wellformed.h"
 
 static struct words *words;
 static struct civil_zone *zone;
@@ -73,7 +74,7 @@ draw(const struct history_point *points, size_t count, int64_t span_s, struct bu
 
 	buf_clear(out);
 	chart_lines(&chart, out);
-	assert_true(fake_is_well_formed(out->data, false));
+	assert_true(is_well_formed(out->data, false));
 	assert_int_equal(count_of(out->data, "<svg"), 2);
 	assert_int_equal(count_of(out->data, "<title"), 2);
 	assert_int_equal(count_of(out->data, "<desc"), 2);
@@ -204,14 +205,14 @@ bars(void **state)
 			  : i == 71 ? CHART_SOME
 				    : CHART_OK;
 	chart_bars("b", "Gli <ultimi>", "Frase", days, 90, &out);
-	assert_true(fake_is_well_formed(out.data, false));
+	assert_true(is_well_formed(out.data, false));
 	assert_int_equal(count_of(out.data, "<path"), 4);
 	assert_int_equal(count_of(out.data, "M"), 5); /* runs of like days */
 	assert_int_equal(count_of(out.data, "h3v-"), 90);
 	assert_non_null(strstr(out.data, "M280 32h3v-12h-3z\""));
 	buf_clear(&out);
 	chart_bars("b", "x", "y", days, 0, &out);
-	assert_true(fake_is_well_formed(out.data, false));
+	assert_true(is_well_formed(out.data, false));
 	buf_free(&out);
 }
 

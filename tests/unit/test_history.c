@@ -1,5 +1,5 @@
 /*
- * store/history, strip, timeline, quantile: real files with known values against what
+ * store/history, strip, timeline: real files with known values against what
  * a naive count of the same rows says. archive_run() is ours here: a thread and files.
  */
 #include "unit.h"
@@ -17,7 +17,6 @@
 #include "loop/loop.h"
 #include "loop/worker.h"
 #include "store/history.h"
-#include "store/quantile.h"
 #include "store/rrdfile.h"
 
 #define S INT64_C(1000000)
@@ -136,43 +135,12 @@ read_period(size_t count, int64_t from_s, int64_t to_s, int64_t now_s)
 	return period;
 }
 
-/* ---------------------------------------------------------------- quantile */
-
 static int
 compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
 	return x < y ? -1 : x > y;
-}
-
-static void
-quantiles_are_nearest_rank(void **state)
-{
-	static const unsigned wanted[] = {0, 1, 500, 950, 990, 999, 1000};
-	double values[500], sorted[500];
-	unsigned seed = 1;
-	size_t n, i, j, rank;
-
-	for (i = 0; i < 20; i++)
-		values[i] = 20 - (double)i;
-	assert_near(quantile_nearest(values, 20, 500), 10);
-	assert_near(quantile_nearest(values, 20, 950), 19);
-	assert_near(quantile_nearest(values, 20, 990), 20);
-	values[0] = 7;
-	assert_near(quantile_nearest(values, 1, 500), 7);
-	for (n = 1; n <= 500; n += 7) {
-		for (i = 0; i < n; i++) {
-			seed = seed * 1103515245 + 12345;
-			values[i] = sorted[i] = (seed >> 16) % (n % 3 == 0 ? 5 : 10000);
-		}
-		qsort(sorted, n, sizeof(*sorted), compare);
-		for (j = 0; j < ARRAY_LENGTH(wanted); j++) {
-			rank = (n * wanted[j] + 999) / 1000;
-			assert_near(quantile_nearest(values, n, wanted[j]),
-			    sorted[rank > 0 ? rank - 1 : 0]);
-		}
-	}
 }
 
 /* ---------------------------------------------------------------- periods */
@@ -739,7 +707,6 @@ main(void)
 {
 #define TEST(function) cmocka_unit_test_teardown(function, teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(quantiles_are_nearest_rank),
 	    TEST(a_raw_day_is_exact),
 	    TEST(unknown_is_not_down),
 	    TEST(what_has_not_passed_is_not_missed),

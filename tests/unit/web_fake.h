@@ -37,8 +37,4 @@ extern unsigned fake_history_runs, fake_history_running_max;
 json_t *fake_strings(const char *language);
 struct words *fake_words(const char *language);
 
-/* Whether text is well-formed: elements nest, attributes are quoted, no stray & or <.
- * html: void elements and attributes without a value are fine. Prints what is not. */
-bool fake_is_well_formed(const char *text, bool html);
-
 #endif
