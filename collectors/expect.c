@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/pattern.h"
 #include "base/pointer.h"
+#include "conf/mask.h"
 
 #define JSON_MEMORY_MAX ((size_t)64 << 20)
 
@@ -272,7 +273,9 @@ check_headers(
 			    "the header %.80s %s the pattern %.100s", rule->text,
 			    result == ERR_RANGE ? "is too much work for"
 						: "does not match",
-			    rule->wanted);
+			    mask_looks_secret(rule->text, strlen(rule->text))
+				? MASK
+				: rule->wanted);
 		return PROBE_MATCH;
 	}
 	return PROBE_OK;

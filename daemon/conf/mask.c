@@ -6,7 +6,6 @@
 #include "conf/mask.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -42,8 +41,8 @@ begins_word(const char *name, size_t i)
 }
 
 /* A name that is too long to be looked at may be anything. */
-static bool
-looks_secret(const char *text, size_t length)
+bool
+mask_looks_secret(const char *text, size_t length)
 {
 	char name[NAME_MAX_BYTES + 1];
 	size_t i, end;
@@ -75,7 +74,7 @@ mask_header(const char *line, struct buf *out)
 
 	value = name + (line[name] == ':');
 	value += strspn(line + value, " \t");
-	if (line[value] == '\0' || !looks_secret(line, name)) {
+	if (line[value] == '\0' || !mask_looks_secret(line, name)) {
 		buf_add_text(out, line);
 		return;
 	}
@@ -89,7 +88,7 @@ mask_parameter(const char *text, size_t length, struct buf *out)
 	const char *equals = memchr(text, '=', length);
 
 	if (equals == NULL || equals + 1 == text + length ||
-	    !looks_secret(text, equals - text)) {
+	    !mask_looks_secret(text, equals - text)) {
 		buf_add(out, text, length);
 		return;
 	}

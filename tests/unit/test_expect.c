@@ -41,6 +41,7 @@ check(const struct wanted *wanted, int status, const char *body, size_t length,
 				      "Content-Type: text/html; charset=utf-8\r\n"
 				      "x-twice:one\r\nX-Twice: \ttwo \r\n"
 				      "X-Empty:\r\n"
+				      "X-Key: other\r\n"
 				      "X-Last: bare";
 	const struct expect_answer answer = {
 	    status, headers, sizeof(headers) - 1, body, length};
@@ -82,6 +83,8 @@ expectations_hold_or_say_why_not(void **state)
 	    {{.header = "X-Twice: ^two$"}, 200, "", PROBE_OK, ""},
 	    {{.header = "X-Twice: ^three$"}, 200, "", PROBE_MATCH,
 		"the header X-Twice does not match the pattern ^three$"},
+	    {{.header = "X-Key: s3cret"}, 200, "", PROBE_MATCH,
+		"the header X-Key does not match the pattern ********"},
 	    {{.header = "X-Empty: ^$"}, 200, "", PROBE_OK, ""},
 	    {{.header = "X-Last: bare"}, 200, "", PROBE_OK, ""},
 	    {{.match = "attivo"}, 200, "Servizio attivo", PROBE_OK, ""},
