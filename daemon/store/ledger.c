@@ -6,13 +6,15 @@
  * wait for that.
  *
  * The job is owned by the pool until its done(); queue entries are the job's as
- * long as it runs. ledger_destroy() waits for run() alone, not for done(), which the
- * loop delivers later to a job that has lost its ledger: so it may be called from
- * other jobs' done() and does not wait for strangers.
+ * long as it runs. ledger_destroy() does not wait: a job under way loses its ledger,
+ * and a last one after it, which belongs to nobody, writes what is left and closes the
+ * file. Who ends the pool waits for it.
+ *
+ * A file stays open for a while, as much is told in a row; with OPEN_MAX open in all
+ * sites a job closes its own at once.
  */
 #include "store/ledger.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -33,6 +35,7 @@
 #define RETRY_MAX_US (60 * CLOCK_SECOND)
 #define LOG_EVERY_US (60 * CLOCK_SECOND)
 #define LAST_ATTEMPTS 3
+#define OPEN_MAX 64
 
 struct entry {
 	STAILQ_ENTRY(entry) entry;
@@ -54,9 +57,19 @@ struct question {
 };
 STAILQ_HEAD(question_list, question);
 
+/* What is to be done when the ledger is no more. */
+struct last {
+	struct worker_pool *pool;
+	char *path;
+	struct ledgerfile *file;
+	struct entry_list entries;
+	size_t lost;
+};
+
 struct job {
 	MAGIC;
-	struct ledger *ledger; /* NULL once that is destroyed */
+	struct ledger *ledger; /* NULL once that is destroyed, */
+	struct last *last;     /* and then this */
 	struct ledgerfile *file;
 	struct entry_list entries;
 	size_t count;
@@ -65,9 +78,6 @@ struct job {
 	/* Set by run(): */
 	int write_error;
 	size_t refused, read_errors;
-	pthread_mutex_t lock;
-	pthread_cond_t ended;
-	bool has_run;
 };
 
 struct ledger {
@@ -140,12 +150,8 @@ run_job(void *arg)
 		if (q->error != 0)
 			job->read_errors++;
 	}
-	if (job->close)
+	if (job->close || ledgerfile_open_count() > OPEN_MAX)
 		ledgerfile_close(job->file);
-	pthread_mutex_lock(&job->lock);
-	job->has_run = true;
-	pthread_cond_signal(&job->ended);
-	pthread_mutex_unlock(&job->lock);
 }
 
 static struct job *
@@ -158,8 +164,6 @@ job_create(struct ledger *ledger)
 	job->file = ledger->file;
 	STAILQ_INIT(&job->entries);
 	STAILQ_INIT(&job->questions);
-	pthread_mutex_init(&job->lock, NULL);
-	pthread_cond_init(&job->ended, NULL);
 	return job;
 }
 
@@ -167,8 +171,6 @@ static void
 job_destroy(struct job *job)
 {
 	assert(STAILQ_EMPTY(&job->entries) && STAILQ_EMPTY(&job->questions));
-	pthread_mutex_destroy(&job->lock);
-	pthread_cond_destroy(&job->ended);
 	MAGIC_CLEAR(job);
 	free(job);
 }
@@ -240,6 +242,88 @@ settle_job(struct ledger *ledger, struct job *job)
 }
 
 static void
+free_entries(struct entry_list *entries)
+{
+	struct entry *entry;
+
+	while ((entry = STAILQ_FIRST(entries)) != NULL) {
+		STAILQ_REMOVE_HEAD(entries, entry);
+		free(entry);
+	}
+}
+
+/* On a worker, or as the last act on the loop. */
+static void
+run_last(void *arg)
+{
+	struct last *last = arg;
+	int attempts = 0;
+	struct job job = {.file = last->file};
+	struct entry *entry;
+
+	while (!STAILQ_EMPTY(&last->entries) && attempts < LAST_ATTEMPTS) {
+		STAILQ_INIT(&job.entries);
+		for (job.count = 0; job.count < BATCH_MAX &&
+				    (entry = STAILQ_FIRST(&last->entries)) != NULL;
+		     job.count++) {
+			STAILQ_REMOVE_HEAD(&last->entries, entry);
+			STAILQ_INSERT_TAIL(&job.entries, entry, entry);
+		}
+		write_entries(&job);
+		if (job.write_error != 0) {
+			attempts++;
+			STAILQ_CONCAT(&job.entries, &last->entries);
+			STAILQ_CONCAT(&last->entries, &job.entries);
+		}
+		free_entries(&job.entries);
+	}
+	STAILQ_FOREACH (entry, &last->entries, entry)
+		last->lost++;
+	ledgerfile_destroy(last->file);
+	if (last->lost > 0)
+		log_error("ledger: %s: %zu changes of verdict could not be written and "
+			  "are lost",
+		    last->path, last->lost);
+}
+
+static void
+end_last(void *arg)
+{
+	struct last *last = arg;
+
+	free_entries(&last->entries);
+	free(last->path);
+	free(last);
+}
+
+static void
+start_last(struct last *last)
+{
+	if (worker_submit(last->pool, WORKER_NORMAL, run_last, end_last, last) == 0)
+		return;
+	run_last(last); /* the pool is full: better late than never */
+	end_last(last);
+}
+
+/* The ledger was destroyed while the job was under way: its questions are answered. */
+static void
+end_orphan(struct job *job)
+{
+	struct question *question;
+
+	while ((question = STAILQ_FIRST(&job->questions)) != NULL) {
+		STAILQ_REMOVE_HEAD(&job->questions, entry);
+		question_destroy(question);
+	}
+	if (job->write_error != 0) {
+		STAILQ_CONCAT(&job->entries, &job->last->entries);
+		STAILQ_CONCAT(&job->last->entries, &job->entries);
+	}
+	free_entries(&job->entries);
+	start_last(job->last);
+}
+
+static void
 end_job(void *arg)
 {
 	struct job *job = arg;
@@ -257,6 +341,8 @@ end_job(void *arg)
 		if (ledger->job == NULL && ledger->stats.open)
 			loop_timer_set(ledger->idle, IDLE_US);
 		answer_all(&answered);
+	} else {
+		end_orphan(job);
 	}
 	job_destroy(job);
 }
@@ -348,50 +434,27 @@ ledger_create(struct loop *loop, struct worker_pool *pool, const char *store_pat
 	return ledger;
 }
 
-/* Writes what waits on this very thread: the last act. */
+/* Parts a job under way from the ledger, or starts the last one. */
 static void
-drain(struct ledger *ledger)
+hand_over(struct ledger *ledger)
 {
-	int attempts = 0;
-	struct job *job;
+	struct last *last = mem_zalloc(sizeof(*last));
+	const struct question *question;
 
-	while (!STAILQ_EMPTY(&ledger->entries) && attempts < LAST_ATTEMPTS) {
-		job = job_create(ledger);
-		take_entries(ledger, job);
-		run_job(job);
-		if (job->write_error != 0)
-			attempts++;
-		settle_job(ledger, job);
-		job_destroy(job);
-	}
-	if (STAILQ_EMPTY(&ledger->entries))
+	last->pool = ledger->pool;
+	last->path = ledger->path;
+	last->file = ledger->file;
+	STAILQ_INIT(&last->entries);
+	STAILQ_CONCAT(&last->entries, &ledger->entries);
+	if (ledger->job == NULL) {
+		start_last(last);
 		return;
-	log_error(
-	    "ledger: %s: %zu changes of verdict could not be written and are lost",
-	    ledger->path, ledger->stats.queued);
-	while (!STAILQ_EMPTY(&ledger->entries)) {
-		struct entry *entry = STAILQ_FIRST(&ledger->entries);
-		STAILQ_REMOVE_HEAD(&ledger->entries, entry);
-		free(entry);
 	}
-}
-
-/* Waits until the worker is done with the file, and parts the job from us. */
-static void
-detach_job(struct ledger *ledger, struct question_list *answered)
-{
-	struct job *job = ledger->job;
-
-	if (job == NULL)
-		return;
-	pthread_mutex_lock(&job->lock);
-	while (!job->has_run)
-		pthread_cond_wait(&job->ended, &job->lock);
-	pthread_mutex_unlock(&job->lock);
-	settle_job(ledger, job);
-	STAILQ_CONCAT(answered, &job->questions);
-	job->ledger = NULL;
-	ledger->job = NULL;
+	ledger->job->ledger = NULL;
+	ledger->job->last = last;
+	/* What it reads is its own; who asked is told only that it is over. */
+	STAILQ_FOREACH (question, &ledger->job->questions, entry)
+		question->cb(NULL, 0, ERR_CLOSED, question->arg);
 }
 
 void
@@ -403,9 +466,6 @@ ledger_destroy(struct ledger *ledger)
 	if (ledger == NULL)
 		return;
 	MAGIC_CHECK(ledger, LEDGER_MAGIC);
-	detach_job(ledger, &answered);
-	drain(ledger);
-	ledgerfile_destroy(ledger->file);
 	loop_timer_destroy(ledger->retry);
 	loop_timer_destroy(ledger->idle);
 	loop_timer_destroy(ledger->refusal);
@@ -413,7 +473,7 @@ ledger_destroy(struct ledger *ledger)
 		question->error = ERR_CLOSED;
 	STAILQ_CONCAT(&answered, &ledger->questions);
 	STAILQ_CONCAT(&answered, &ledger->refused);
-	free(ledger->path);
+	hand_over(ledger);
 	MAGIC_CLEAR(ledger);
 	free(ledger);
 	answer_all(&answered); /* they may not ask again: there is nobody to ask */

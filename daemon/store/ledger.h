@@ -33,8 +33,8 @@ struct ledger_transition {
 
 struct ledger *ledger_create(struct loop *loop, struct worker_pool *pool,
     const char *store_path, const char *site);
-/* Waits for what was told to be written; what cannot be is counted in the log. Open
- * questions are answered within, those not yet read with ERR_CLOSED. */
+/* Does not wait: what was told is written by a last job, before the pool ends; what
+ * cannot be is counted in the log. Open questions are answered ERR_CLOSED within. */
 void ledger_destroy(struct ledger *ledger);
 
 /* Queued and retried until written; the queue is bounded, drops are counted. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,11 @@ static const char *const migrations[] = {
      * and degraded than it is down. */
     "CREATE INDEX transitions_of_outages ON transitions (service_id, at_us)"
     " WHERE from_verdict = 'down' OR to_verdict = 'down';",
+    /* A quiet check of a service whose others change often. */
+    "CREATE INDEX transitions_by_check ON transitions (service_id, check_id, at_us);",
 };
+
+static atomic_uint open_count;
 
 struct ledgerfile *
 ledgerfile_create(const char *path)
@@ -68,8 +73,11 @@ void
 ledgerfile_close(struct ledgerfile *file)
 {
 	MAGIC_CHECK(file, LEDGERFILE_MAGIC);
+	if (file->db == NULL)
+		return;
 	sqlite3_close(file->db); /* no statement is open between calls */
 	file->db = NULL;
+	atomic_fetch_sub(&open_count, 1);
 }
 
 void
@@ -87,6 +95,12 @@ bool
 ledgerfile_is_open(const struct ledgerfile *file)
 {
 	return file->db != NULL;
+}
+
+unsigned
+ledgerfile_open_count(void)
+{
+	return atomic_load(&open_count);
 }
 
 unsigned
@@ -211,6 +225,8 @@ open_plain(struct ledgerfile *file)
 	int code = sqlite3_open_v2(file->path, &file->db,
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 
+	if (file->db != NULL) /* of an error, too */
+		atomic_fetch_add(&open_count, 1);
 	if (code == SQLITE_OK)
 		sqlite3_busy_timeout(file->db, BUSY_MS);
 	return code;
@@ -447,13 +463,18 @@ take_row(sqlite3_stmt *statement, struct ledger_transition *t)
 
 #define READ_FROM                                                                      \
 	"SELECT at_us, service_id, check_id, from_verdict, to_verdict, class, message" \
-	" FROM transitions WHERE service_id = ?1 AND at_us >= ?3 AND at_us < ?4"       \
-	" AND (?2 IS NULL OR check_id = ?2)"
+	" FROM transitions WHERE service_id = ?1 AND at_us >= ?3 AND at_us < ?4"
+#define READ_CHECK " AND check_id = ?2"
+#define READ_OUTAGES " AND (from_verdict = 'down' OR to_verdict = 'down')"
 #define READ_ORDER " ORDER BY at_us DESC, id DESC LIMIT ?5"
 
-static const char read_all[] = READ_FROM READ_ORDER;
-static const char read_outages[] =
-    READ_FROM " AND (from_verdict = 'down' OR to_verdict = 'down')" READ_ORDER;
+/* By outages, by check. */
+static const char *const reads[2][2] = {
+    {READ_FROM READ_ORDER, READ_FROM READ_CHECK READ_ORDER},
+    /* with the index of outages, however often a check is slow */
+    {READ_FROM READ_OUTAGES READ_ORDER,
+	READ_FROM " AND +check_id = ?2" READ_OUTAGES READ_ORDER},
+};
 
 static int
 perform_read(struct ledgerfile *file, struct call *call)
@@ -461,7 +482,7 @@ perform_read(struct ledgerfile *file, struct call *call)
 	sqlite3_stmt *statement = NULL;
 	size_t room = 0;
 	int code = sqlite3_prepare_v2(
-	    file->db, call->outages ? read_outages : read_all, -1, &statement, NULL);
+	    file->db, reads[call->outages][call->check != NULL], -1, &statement, NULL);
 
 	call->count = 0;
 	if (code == SQLITE_OK) {

@@ -33,6 +33,7 @@ struct ledgerfile;
 struct ledgerfile *ledgerfile_create(const char *path);
 void ledgerfile_destroy(struct ledgerfile *file);
 void ledgerfile_close(struct ledgerfile *file); /* the next call opens it again */
+unsigned ledgerfile_open_count(void); /* of all; any thread */
 bool ledgerfile_is_open(const struct ledgerfile *file);
 unsigned ledgerfile_moves(const struct ledgerfile *file); /* damaged ones */
 

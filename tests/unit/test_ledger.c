@@ -16,6 +16,7 @@
 #include "loop/loop.h"
 #include "loop/worker.h"
 #include "store/ledger.h"
+#include "store/ledgerfile.h"
 
 static struct loop *loop;
 static struct worker_pool *pool;
@@ -209,17 +210,20 @@ version_1_keeps_its_rows(void **state)
 	open_ledger();
 	tell(1, "a", "x", "down");
 	ledger_destroy(ledger);
+	worker_settle(pool);
 	db = outside();
-	run_sql(db, "DROP INDEX transitions_of_outages; PRAGMA user_version = 1");
+	run_sql(db,
+	    "DROP INDEX transitions_of_outages; DROP INDEX transitions_by_check;"
+	    " PRAGMA user_version = 1");
 	open_ledger();
 	assert_int_equal(ask_all(), 1);
-	assert_int_equal(number(db, "PRAGMA user_version"), 2);
-	assert_int_equal(number(db, "SELECT count(*) FROM sqlite_schema"), 3);
+	assert_int_equal(number(db, "PRAGMA user_version"), 3);
+	assert_int_equal(number(db, "SELECT count(*) FROM sqlite_schema"), 4);
 	sqlite3_close(db);
 }
 
 static void
-destroy_waits_and_reopen_finds_all(void **state)
+a_ledger_opened_again_finds_all(void **state)
 {
 	struct stat st;
 	int i;
@@ -228,12 +232,60 @@ destroy_waits_and_reopen_finds_all(void **state)
 	for (i = 0; i < 2000; i++)
 		tell(i, "a", "x", i % 2 ? "up" : "down");
 	ledger_destroy(ledger);
+	worker_settle(pool);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0640);
 	open_ledger();
 	assert_int_equal(ask_all(), 2000);
 	for (i = 0; i < 2000; i++)
 		assert_int_equal(found[i].at_us, 1999 - i);
+}
+
+/* A reload that removes a site: the loop does not wait for its file. */
+static void
+destroy_does_not_wait(void **state)
+{
+	sqlite3 *db;
+
+	open_ledger();
+	tell(1, "a", "x", "down");
+	worker_settle(pool);
+	db = outside();
+	run_sql(db, "BEGIN IMMEDIATE");
+	tell(2, "a", "x", "up");
+	ledger_transitions(ledger, "a", NULL, 0, 9, 9, on_rows, NULL);
+	ledger_destroy(ledger);
+	ledger = NULL;
+	assert_int_equal(answers, 1);
+	assert_int_equal(found_error, ERR_CLOSED);
+	run_sql(db, "COMMIT"); /* or it would wait for ever */
+	worker_settle(pool);
+	assert_int_equal(answers, 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM transitions"), 2);
+	sqlite3_close(db);
+}
+
+static void
+few_of_many_files_stay_open(void **state)
+{
+	struct ledger *ledgers[100];
+	char store[96], name[32];
+	size_t i;
+
+	snprintf(store, sizeof(store), "%s/store", folder);
+	for (i = 0; i < sizeof(ledgers) / sizeof(ledgers[0]); i++) {
+		snprintf(name, sizeof(name), "s%zu", i);
+		ledgers[i] = ledger_create(loop, pool, store, name);
+		ledger_transitions(ledgers[i], "a", NULL, 0, 9, 9, on_rows, NULL);
+		if (i % 50 == 49)
+			worker_settle(pool);
+	}
+	assert_int_equal(answers, 100);
+	assert_true(ledgerfile_open_count() <= 66);
+	for (i = 0; i < sizeof(ledgers) / sizeof(ledgers[0]); i++)
+		ledger_destroy(ledgers[i]);
+	worker_settle(pool);
+	assert_int_equal(ledgerfile_open_count(), 0);
 }
 
 static void
@@ -254,8 +306,9 @@ outside_reader_and_we_do_not_disturb(void **state)
 	assert_int_equal(number(db, "SELECT count(*) FROM transitions"), 1);
 	run_sql(db, "COMMIT");
 	assert_int_equal(number(db, "SELECT count(*) FROM transitions"), 2);
-	assert_int_equal(number(db, "PRAGMA user_version"), 2);
+	assert_int_equal(number(db, "PRAGMA user_version"), 3);
 	ledger_destroy(ledger);
+	worker_settle(pool);
 	ledger = NULL;
 	assert_int_equal(number(db, "SELECT count(*) FROM transitions"), 2);
 	sqlite3_close(db);
@@ -267,6 +320,7 @@ make_folders(void)
 	open_ledger();
 	ask_all();
 	ledger_destroy(ledger);
+	worker_settle(pool);
 	ledger = NULL;
 	assert_int_equal(unlink(path), 0);
 }
@@ -282,7 +336,7 @@ version_0_is_migrated(void **state)
 	open_ledger();
 	tell(1, "a", "x", "down");
 	assert_int_equal(ask_all(), 1);
-	assert_int_equal(number(db, "PRAGMA user_version"), 2);
+	assert_int_equal(number(db, "PRAGMA user_version"), 3);
 	assert_int_equal(number(db, "SELECT x FROM mine"), 7);
 	sqlite3_close(db);
 }
@@ -411,6 +465,7 @@ damage_is_moved_aside(void **state)
 	open_ledger();
 	tell(1, "a", "x", "down");
 	ledger_destroy(ledger);
+	worker_settle(pool);
 	overwrite(0, 100); /* no SQLite file any more */
 	open_ledger();
 	tell(2, "a", "x", "up");
@@ -421,6 +476,7 @@ damage_is_moved_aside(void **state)
 	for (i = 3; i < 1000; i++)
 		tell(i, "a", "x", "up");
 	ledger_destroy(ledger);
+	worker_settle(pool);
 	overwrite(4096, 4096); /* the table's root */
 	open_ledger();
 	assert_int_equal(ask_all(), 0);
@@ -506,7 +562,9 @@ main(void)
 	    TEST(newest_come_first),
 	    TEST(outages_are_found_among_many),
 	    TEST(version_1_keeps_its_rows),
-	    TEST(destroy_waits_and_reopen_finds_all),
+	    TEST(a_ledger_opened_again_finds_all),
+	    TEST(destroy_does_not_wait),
+	    TEST(few_of_many_files_stay_open),
 	    TEST(outside_reader_and_we_do_not_disturb),
 	    TEST(version_0_is_migrated),
 	    TEST(newer_version_is_left_alone),
