@@ -48,7 +48,7 @@ struct daemon {
 	struct cli cli;
 	struct conf_collector collectors[COLLECTORS_MAX];
 	struct loop *loop;
-	struct worker_pool *rrd, *io;
+	struct worker_pool *rrd, *journal, *io;
 	struct resolve *resolve;
 	struct fetch_pool *fetch;
 	struct archive *archive;
@@ -414,6 +414,7 @@ start(struct daemon *daemon, struct conf *conf)
 	daemon->loop = loop_create();
 	open_signals(daemon);
 	daemon->rrd = worker_pool_create(daemon->loop, "rrd", 1, 100000);
+	daemon->journal = worker_pool_create(daemon->loop, "journal", 1, 16);
 	daemon->io = worker_pool_create(daemon->loop, "io", 2, 20000);
 	daemon->resolve = resolve_create(daemon->loop, NULL, DNS_CACHE_MAX);
 	if (daemon->resolve != NULL)
@@ -421,8 +422,8 @@ start(struct daemon *daemon, struct conf *conf)
 	if (daemon->resolve == NULL || daemon->fetch == NULL)
 		code = ERR_LIBRARY;
 	else
-		code = archive_open(
-		    daemon->loop, daemon->rrd, daemon->io, &config, &daemon->archive);
+		code = archive_open(daemon->loop, daemon->rrd, daemon->journal,
+		    daemon->io, &config, &daemon->archive);
 	if (code != 0) {
 		conf_free(conf);
 		return code;
@@ -441,6 +442,7 @@ start(struct daemon *daemon, struct conf *conf)
 	daemon->web_env = (struct web_env){
 	    .loop = daemon->loop,
 	    .rrd = daemon->rrd,
+	    .journal = daemon->journal,
 	    .io = daemon->io,
 	    .resolve = daemon->resolve,
 	    .fetch = daemon->fetch,
@@ -492,6 +494,7 @@ stop(struct daemon *daemon)
 	fetch_pool_destroy(daemon->fetch);
 	resolve_destroy(daemon->resolve);
 	worker_pool_destroy(daemon->io);
+	worker_pool_destroy(daemon->journal);
 	worker_pool_destroy(daemon->rrd);
 	loop_destroy(daemon->loop);
 	free(daemon->control_path);

@@ -56,8 +56,8 @@ destroy(struct archive *archive)
 }
 
 int
-archive_open(struct loop *loop, struct worker_pool *rrd, struct worker_pool *io,
-    const struct archive_config *config, struct archive **out)
+archive_open(struct loop *loop, struct worker_pool *rrd, struct worker_pool *commits,
+    struct worker_pool *io, const struct archive_config *config, struct archive **out)
 {
 	struct archive *archive = mem_zalloc(sizeof(*archive));
 	size_t i;
@@ -80,7 +80,7 @@ archive_open(struct loop *loop, struct worker_pool *rrd, struct worker_pool *io,
 	RB_INIT(&archive->tree);
 	archive->again_timer = loop_timer_create(loop, archive_on_again_timer, archive);
 	archive->refused_timer = loop_timer_create(loop, on_refused_timer, archive);
-	error = archive_replay_start(archive, io);
+	error = archive_replay_start(archive, commits, io);
 	if (error != 0) {
 		log_error("%s: %s", archive->path,
 		    error == -EBUSY ? "in use by another process" : err_text(error));

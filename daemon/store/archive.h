@@ -40,9 +40,11 @@ struct archive_config {
 	int64_t pending_max;	/* bytes */
 };
 
-/* rrd: a pool of one thread, for librrd; io: for fsync. -> 0 or negative. */
-int archive_open(struct loop *loop, struct worker_pool *rrd, struct worker_pool *io,
-    const struct archive_config *config, struct archive **out);
+/* rrd: a pool of one thread, for librrd; commits: one, for the journal alone, whose
+ * second would wait behind anything longer; io: for what may take its time. -> 0 or
+ * negative. */
+int archive_open(struct loop *loop, struct worker_pool *rrd, struct worker_pool *commits,
+    struct worker_pool *io, const struct archive_config *config, struct archive **out);
 /* Flushes all, waits for it, closes. */
 void archive_close(struct archive *archive);
 /* New limits, flush and retention after a reload; files migrate as needed. */

@@ -119,7 +119,8 @@ void archive_release(struct archive_series *series, struct block *block);
 /* At the end: makes sure that the journal has the rows of those left, or tells. */
 void archive_leave_to_journal(struct archive *archive);
 /* Opens the journal and has the rrd thread replay what it held. */
-int archive_replay_start(struct archive *archive, struct worker_pool *io);
+int archive_replay_start(struct archive *archive, struct worker_pool *commits,
+    struct worker_pool *io);
 /* Appends again to the journal what is to be moved, of its elders first. -> rows */
 size_t archive_append_again(struct archive_series *series);
 void archive_on_again_timer(void *archive);

@@ -312,15 +312,16 @@ archive_leave_to_journal(struct archive *archive)
 }
 
 int
-archive_replay_start(struct archive *archive, struct worker_pool *io)
+archive_replay_start(
+    struct archive *archive, struct worker_pool *commits, struct worker_pool *io)
 {
 	const struct journal_hooks hooks = {on_journal_failed, on_journal_recovered,
 	    on_journal_heavy, on_journal_needed, archive};
 	const uint32_t *old;
 	struct replay *replay;
 	size_t count, i;
-	int error =
-	    journal_open(archive->loop, io, archive->path, &hooks, &archive->journal);
+	int error = journal_open(
+	    archive->loop, commits, io, archive->path, &hooks, &archive->journal);
 
 	if (error != 0)
 		return error;

@@ -84,7 +84,7 @@ struct removal {
 
 struct journal {
 	MAGIC;
-	struct worker_pool *io;
+	struct worker_pool *commits, *io;
 	struct journal_hooks hooks;
 	char *path;
 	int folder; /* descriptor, also the lock */
@@ -399,8 +399,8 @@ on_commit_timer(void *arg)
 	sync = ends || commit->file.fd < 0 ||
 	       now - journal->synced_us >= journal->sync_us - journal->commit_us;
 	commit->file.sync = sync;
-	if (worker_submit(journal->io, WORKER_HIGH, commit_run, commit_done, commit) !=
-	    0) {
+	if (worker_submit(
+		journal->commits, WORKER_HIGH, commit_run, commit_done, commit) != 0) {
 		commit_undo(journal, commit);
 		return;
 	}
@@ -661,14 +661,15 @@ destroy(struct journal *journal)
 }
 
 int
-journal_open(struct loop *loop, struct worker_pool *io, const char *folder,
-    const struct journal_hooks *hooks, struct journal **out)
+journal_open(struct loop *loop, struct worker_pool *commits, struct worker_pool *io,
+    const char *folder, const struct journal_hooks *hooks, struct journal **out)
 {
 	struct journal *journal = mem_zalloc(sizeof(*journal));
 	size_t i;
 	int error;
 
 	MAGIC_SET(journal, JOURNAL_MAGIC);
+	journal->commits = commits;
 	journal->io = io;
 	journal->hooks = *hooks;
 	journal->path = mem_strdup(folder);
@@ -704,6 +705,7 @@ journal_settle(struct journal *journal)
 	struct commit *commit;
 
 	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	worker_settle(journal->commits);
 	worker_settle(journal->io);
 	if (journal->buffer.length > 0 || journal->unsynced > 0 ||
 	    journal->stats.failing) {
@@ -723,6 +725,7 @@ journal_close(struct journal *journal)
 	if (journal == NULL)
 		return;
 	MAGIC_CHECK(journal, JOURNAL_MAGIC);
+	worker_settle(journal->commits);
 	worker_settle(journal->io);
 	if (!journal->stats.failing)
 		(void)journal_settle(journal);

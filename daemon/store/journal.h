@@ -48,9 +48,10 @@ struct journal_hooks {
 };
 
 /* Makes the folder, locks it (-EBUSY: another process has it), finds what earlier
- * runs left. -> 0 or negative. */
-int journal_open(struct loop *loop, struct worker_pool *io, const char *folder,
-    const struct journal_hooks *hooks, struct journal **out);
+ * runs left. commits: a pool where nothing is long, or the second does not hold; io:
+ * for the removal of files. -> 0 or negative. */
+int journal_open(struct loop *loop, struct worker_pool *commits, struct worker_pool *io,
+    const char *folder, const struct journal_hooks *hooks, struct journal **out);
 /* Writes and syncs what is buffered, on this thread; where writing failed, tries once
  * more. -> whether all that was appended is safe, or to be moved now. */
 bool journal_settle(struct journal *journal);

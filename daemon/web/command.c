@@ -93,12 +93,14 @@ counts_json(const struct registry_stats *stats)
 static json_t *
 queues_json(const struct web_env *env)
 {
-	struct worker_pool *pools[] = {env->rrd, env->io};
+	struct worker_pool *pools[] = {env->rrd, env->journal, env->io};
 	json_t *out = json_object();
 	struct worker_stats stats;
 	size_t i;
 
 	for (i = 0; i < ARRAY_LENGTH(pools); i++) {
+		if (pools[i] == NULL)
+			continue;
 		worker_stats(pools[i], &stats);
 		json_object_set_new(out, worker_name(pools[i]),
 		    json_pack("{s:i, s:i, s:i, s:I}", "queued", stats.queued, "running",

@@ -365,7 +365,7 @@ write_workers(struct exposition *e, const struct web_env *env)
 	    {"vetrina_worker_running", "Jobs that run.", EXPOSITION_GAUGE},
 	    {"vetrina_worker_capacity", "Jobs that may wait.", EXPOSITION_GAUGE},
 	};
-	struct worker_pool *pools[] = {env->rrd, env->io};
+	struct worker_pool *pools[] = {env->rrd, env->journal, env->io};
 	struct worker_stats stats;
 	struct buf labels = BUF_INIT;
 	size_t f, i;

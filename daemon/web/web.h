@@ -32,7 +32,7 @@ struct web_status {
 
 struct web_env {
 	struct loop *loop;
-	struct worker_pool *rrd, *io;
+	struct worker_pool *rrd, *journal, *io; /* journal: NULL in tests */
 	struct resolve *resolve;
 	struct fetch_pool *fetch;
 	struct archive *archive;

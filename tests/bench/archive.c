@@ -191,7 +191,7 @@ measure_archive(const char *folder, int count, int hours)
 	loop = loop_create();
 	rrd = worker_pool_create(loop, "rrd", 1, 256);
 	io = worker_pool_create(loop, "io", 2, 256);
-	if (archive_open(loop, rrd, io, &config, &archive) != 0)
+	if (archive_open(loop, rrd, io, io, &config, &archive) != 0)
 		exit(1);
 	for (i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "%d", i);

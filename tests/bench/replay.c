@@ -58,7 +58,7 @@ begin(int count)
 	loop = loop_create();
 	rrd = worker_pool_create(loop, "rrd", 1, 256);
 	io = worker_pool_create(loop, "io", 2, 256);
-	if (archive_open(loop, rrd, io, &config, &archive) != 0)
+	if (archive_open(loop, rrd, io, io, &config, &archive) != 0)
 		exit(1);
 	series = mem_array((size_t)count, sizeof(*series));
 	for (i = 0; i < count; i++) {

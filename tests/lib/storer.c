@@ -196,7 +196,7 @@ main(int argc, char **argv)
 	loop = loop_create();
 	rrd = worker_pool_create(loop, "rrd", 1, 64);
 	io = worker_pool_create(loop, "io", 2, 64);
-	if (archive_open(loop, rrd, io, &config, &archive) != 0)
+	if (archive_open(loop, rrd, io, io, &config, &archive) != 0)
 		return 1;
 	journal_limits(archive->journal, 16384, CLOCK_SECOND / 20, CLOCK_SECOND / 100);
 	for (i = 0; i < STORER_SERIES; i++)

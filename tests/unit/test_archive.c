@@ -54,7 +54,7 @@ open_archive(void)
 	loop = loop_create();
 	rrd = worker_pool_create(loop, "rrd", 1, 64);
 	io = worker_pool_create(loop, "io", 2, 64);
-	assert_int_equal(archive_open(loop, rrd, io, &config, &archive), 0);
+	assert_int_equal(archive_open(loop, rrd, io, io, &config, &archive), 0);
 }
 
 static void
@@ -1171,7 +1171,7 @@ two_processes_do_not_share_a_store(void **state)
 {
 	struct archive *second;
 
-	assert_int_equal(archive_open(loop, rrd, io, &config, &second), -EBUSY);
+	assert_int_equal(archive_open(loop, rrd, io, io, &config, &second), -EBUSY);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -296,7 +297,7 @@ samples_are_durable_within_a_second(void **state)
 	struct journal_series *series;
 	struct journal_stats stats;
 
-	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
+	assert_int_equal(journal_open(loop, io, io, path, &hooks, &journal), 0);
 	series = journal_series_create(journal, &anagrafe);
 	append(journal, series, 60);
 	turn(CLOCK_SECOND / 4); /* a quarter of a second gathers what comes together */
@@ -321,6 +322,42 @@ samples_are_durable_within_a_second(void **state)
 }
 
 static void
+wait_for(void *arg)
+{
+	sem_wait(arg);
+}
+
+/* Whatever takes long on the other workers, a sample is durable within a second. */
+static void
+long_jobs_do_not_delay_a_commit(void **state)
+{
+	struct worker_pool *commits = worker_pool_create(loop, "journal", 1, 16);
+	struct journal *journal;
+	struct journal_series *series;
+	struct journal_stats stats;
+	sem_t end;
+	int i;
+
+	assert_int_equal(journal_open(loop, commits, io, path, &hooks, &journal), 0);
+	series = journal_series_create(journal, &anagrafe);
+	assert_int_equal(sem_init(&end, 0, 0), 0);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(
+		    worker_submit(io, WORKER_NORMAL, wait_for, NULL, &end), 0);
+	append(journal, series, 60);
+	loop_advance(loop, CLOCK_SECOND);
+	worker_settle(commits);
+	journal_stats(journal, &stats);
+	assert_int_equal(stats.durable, 1);
+	for (i = 0; i < 2; i++)
+		sem_post(&end);
+	journal_series_destroy(series);
+	journal_close(journal);
+	worker_pool_destroy(commits);
+	sem_destroy(&end);
+}
+
+static void
 what_is_left_is_found_again(void **state)
 {
 	struct journal *journal, *second;
@@ -328,8 +365,8 @@ what_is_left_is_found_again(void **state)
 	const uint32_t *old;
 	char *name;
 
-	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
-	assert_int_equal(journal_open(loop, io, path, &hooks, &second), -EBUSY);
+	assert_int_equal(journal_open(loop, io, io, path, &hooks, &journal), 0);
+	assert_int_equal(journal_open(loop, io, io, path, &hooks, &second), -EBUSY);
 	assert_int_equal(journal_old(journal, &old), 0);
 	series = journal_series_create(journal, &anagrafe);
 	append(journal, series, 60);
@@ -337,7 +374,7 @@ what_is_left_is_found_again(void **state)
 	journal_close(journal);
 	assert_int_equal(files(), 1);
 
-	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
+	assert_int_equal(journal_open(loop, io, io, path, &hooks, &journal), 0);
 	assert_int_equal(journal_old(journal, &old), 1);
 	assert_int_equal(old[0], 1);
 	series = journal_series_create(journal, &anagrafe);
@@ -355,7 +392,7 @@ what_is_left_is_found_again(void **state)
 	journal_series_destroy(series);
 	journal_close(journal);
 
-	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
+	assert_int_equal(journal_open(loop, io, io, path, &hooks, &journal), 0);
 	assert_int_equal(journal_old(journal, &old), 1);
 	assert_int_equal(old[0], 2);
 	journal_release(journal, 2, 1);
@@ -375,7 +412,7 @@ strange_names_are_left_alone(void **state)
 	char name[200];
 	size_t i;
 
-	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
+	assert_int_equal(journal_open(loop, io, io, path, &hooks, &journal), 0);
 	series = journal_series_create(journal, &anagrafe);
 	append(journal, series, 60);
 	journal_series_destroy(series);
@@ -388,14 +425,15 @@ strange_names_are_left_alone(void **state)
 	fclose(fopen(name, "w"));
 	snprintf(name, sizeof(name), "%s/pending.log.9", path);
 	assert_int_equal(mkfifo(name, 0600), 0);
-	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
+	assert_int_equal(journal_open(loop, io, io, path, &hooks, &journal), 0);
 	assert_int_equal(journal_old(journal, &old), 2);
 	assert_int_equal(old[0], 7);
 	assert_int_equal(old[1], 8); /* the one that was pending.log */
 	journal_close(journal);
 	snprintf(name, sizeof(name), "%s/pending.log", path);
 	assert_int_equal(mkfifo(name, 0600), 0);
-	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), ERR_DAMAGED);
+	assert_int_equal(
+	    journal_open(loop, io, io, path, &hooks, &journal), ERR_DAMAGED);
 }
 
 static void
@@ -407,7 +445,7 @@ generations_end_and_go(void **state)
 	uint32_t of[6];
 	int64_t i;
 
-	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
+	assert_int_equal(journal_open(loop, io, io, path, &hooks, &journal), 0);
 	journal_limits(
 	    journal, 100, INT64_MAX, CLOCK_SECOND); /* each commit fills one */
 	series = journal_series_create(journal, &anagrafe);
@@ -462,7 +500,7 @@ a_full_disk_passes(void **state)
 	uint32_t before, during;
 
 	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(journal_open(loop, io, path, &hooks, &journal), 0);
+	assert_int_equal(journal_open(loop, io, io, path, &hooks, &journal), 0);
 	series = journal_series_create(journal, &anagrafe);
 	before = append(journal, series, 60);
 	turn(CLOCK_SECOND / 4);
@@ -510,9 +548,10 @@ a_folder_that_cannot_be_is_told(void **state)
 {
 	struct journal *journal;
 
-	assert_true(journal_open(loop, io, "/proc/nowhere/x", &hooks, &journal) < 0);
+	assert_true(
+	    journal_open(loop, io, io, "/proc/nowhere/x", &hooks, &journal) < 0);
 	assert_int_equal(
-	    journal_open(loop, io, "/dev/null", &hooks, &journal), -ENOTDIR);
+	    journal_open(loop, io, io, "/dev/null", &hooks, &journal), -ENOTDIR);
 }
 
 static int
@@ -535,6 +574,7 @@ main(void)
 	    cmocka_unit_test(damage_costs_what_it_touched),
 	    cmocka_unit_test(names_are_no_paths),
 	    WITH_LOOP(samples_are_durable_within_a_second),
+	    WITH_LOOP(long_jobs_do_not_delay_a_commit),
 	    WITH_LOOP(what_is_left_is_found_again),
 	    WITH_LOOP(strange_names_are_left_alone),
 	    WITH_LOOP(generations_end_and_go),

@@ -167,7 +167,7 @@ the_archive_takes_it_over(void **state)
 	struct archive_stats stats;
 	struct archive *archive;
 
-	assert_int_equal(archive_open(loop, rrd, io, &config, &archive), 0);
+	assert_int_equal(archive_open(loop, rrd, io, io, &config, &archive), 0);
 	series = archive_series_open(archive, "finto", "biblioteca", "portale", 120 * S,
 	    collector_http.sources, collector_http.source_count);
 	archive_run(series, on_file, on_done, NULL);

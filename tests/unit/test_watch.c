@@ -237,7 +237,7 @@ open_all(const char *services)
 	io = worker_pool_create(loop, "io", 1, 1000);
 	if (rrd_waits)
 		worker_submit(rrd, WORKER_HIGH, wait_for_test, NULL, NULL);
-	assert_int_equal(archive_open(loop, rrd, io, &config, &archive), 0);
+	assert_int_equal(archive_open(loop, rrd, io, io, &config, &archive), 0);
 	env.probe.loop = loop;
 	env.archive = archive;
 	env.io = io;
