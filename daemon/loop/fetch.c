@@ -235,7 +235,9 @@ take_outcome(struct fetch *fetch, const struct transfer_outcome *outcome)
 	reply->status = outcome->status;
 	reply->http_version = outcome->http_version;
 	reply->wire_bytes = outcome->wire_bytes;
-	if (outcome->certificate_expires_s != 0)
+	if (outcome->certificate_expires_s != 0 &&
+	    (reply->certificate_expires_s == 0 ||
+		outcome->certificate_expires_s < reply->certificate_expires_s))
 		reply->certificate_expires_s = outcome->certificate_expires_s;
 	/* The wait for an address that cannot be reached is part of connecting. */
 	add_phase(&reply->connect, outcome->connect_us < 0 && is_unreachable(outcome)

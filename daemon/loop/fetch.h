@@ -62,7 +62,7 @@ struct fetch_reply {
 	int hops;		/* redirects followed */
 	/* Seconds, summed over hops; NAN where the phase did not take place. */
 	double dns, connect, tls, first_byte, total;
-	int64_t certificate_expires_s; /* since 1970, the leaf's; 0 unknown */
+	int64_t certificate_expires_s; /* since 1970, the leaf's, of hops the first to; 0 unknown */
 	struct buf headers;	/* of the last hop, lines as received (capped at 64 KiB) */
 	struct buf body;	/* decompressed */
 	int64_t wire_bytes;	/* of the body as received */

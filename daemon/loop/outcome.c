@@ -206,7 +206,9 @@ outcome_take(struct transfer *transfer, struct transfer_outcome *out)
 	out->body_bytes = transfer->body_bytes;
 	out->headers_too_large = transfer->headers_too_large;
 	transfer_see_certificate(transfer);
-	out->certificate_expires_s = transfer->expires_s;
+	/* One that was seen before counts where the other side was met again. */
+	if (!transfer->wants_certificate || status != 0)
+		out->certificate_expires_s = transfer->expires_s;
 	take_phases(transfer, out);
 	strlcpy(out->detail, transfer->error, sizeof(out->detail));
 	for (p = out->detail; *p != '\0'; p++)

@@ -288,6 +288,11 @@ set_constants(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
 	/* A kept connection shows its certificate at least that often. */
 	curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)FULL_HANDSHAKE_S);
+	/* Not 118 s of idleness, after which a check of 2 minutes would keep nothing.
+	 */
+	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)FULL_HANDSHAKE_S);
+	/* Not 300 s: the time limit is loop/fetch's. */
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, 3600L);
 	transfer->dirty = false;
 }
 
@@ -353,7 +358,7 @@ get_transfer(struct transfer_pool *pool, const struct transfer_request *request)
 	struct transfer *transfer;
 	char *key;
 
-	if (request->reuse != FETCH_REUSE_NONE) {
+	if (request->reuse == FETCH_REUSE_SESSION) {
 		key = mem_printf("%s %u %s %s %s", request->url->host,
 		    request->url->port, request->ca_file,
 		    request->certificate_file ? request->certificate_file : "",

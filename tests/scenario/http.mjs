@@ -185,6 +185,8 @@ async function reuse(daemon, folder) {
   const seen = (id) => lines.filter((line) => line.startsWith(`${id} `)).map((line) => line.slice(id.length + 1));
   for (const [id, wanted] of Object.entries(REUSES))
     ok(`reuse: ${id}`, equal('requests', seen(id), wanted));
+  const kept = (await daemon.json('checks')).checks.find(({ check }) => check === 'connection');
+  ok('a connection that was kept shows its certificate', between('days', kept.last.values.certificate_days, 29, 30));
   ok('a retry is on a connection of its own', equal('requests', seen('retry'), ['1 .', '1 .']));
 }
 

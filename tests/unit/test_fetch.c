@@ -671,8 +671,11 @@ make_certificates(void)
 	      "echo subjectAltName=DNS:else.test >else.ext");
 	shell("sign() { openssl x509 -req -in one.csr -CA ca.pem -CAkey key.pem "
 	      "-set_serial $1 -days $2 -extfile $3.ext -out $4.pem 2>>log; } && "
-	      "sign 1 30 one good && sign 2 -1 one expired && sign 3 30 else name");
+	      "sign 1 30 one good && sign 2 -1 one expired && sign 3 30 else name && "
+	      "sign 4 2 one soon");
 }
+
+static const char *peer_mode = "-www";
 
 struct peer {
 	pid_t pid;
@@ -697,10 +700,10 @@ peer_start_asking(const char *certificate, bool ask)
 		dup2(fds[1], 1);
 		close(fds[0]);
 		close(fds[1]);
-		if (freopen("/dev/null", "w", stderr) == NULL)
+		if (freopen("/dev/null", "w", stderr) == NULL || chdir(folder) != 0)
 			_exit(126);
 		execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0",
-		    "-cert", path, "-key", key, "-www", "-CAfile", ca,
+		    "-cert", path, "-key", key, peer_mode, "-CAfile", ca,
 		    ask ? "-Verify" : NULL, "1", NULL);
 		_exit(127);
 	}
@@ -847,7 +850,39 @@ sessions_are_resumed_when_asked_for(void **state)
 	request.fresh = true;
 	run(&request);
 	assert_false(is_resumed());
+	/* A connection that was not kept is not resumed: that shows no certificate. */
+	request.fresh = false;
+	request.reuse = FETCH_REUSE_CONNECTION;
+	run(&request);
+	run(&request);
+	assert_false(is_resumed());
+	request.reuse = FETCH_REUSE_SESSION;
 	peer_stop(peer);
+	run(&request); /* nobody is met, nothing is known */
+	assert_class(FETCH_REFUSED);
+	assert_int_equal(got.reply.certificate_expires_s, 0);
+}
+
+static void
+the_certificate_that_expires_first_counts(void **state)
+{
+	struct peer peer = peer_start("good"), soon;
+	struct fetch_request request = tls_request(peer);
+	char url[256];
+
+	shell("printf 'HTTP/1.0 302 x\\r\\nLocation: %s\\r\\n\\r\\n' >to", request.url);
+	peer_mode = "-HTTP"; /* what a file holds, head and all */
+	soon = peer_start("soon");
+	peer_mode = "-www";
+	snprintf(url, sizeof(url), "https://one.test:%d/to", soon.port);
+	request.url = url;
+	request.want_certificate = true;
+	run(&request);
+	assert_class(FETCH_OK);
+	assert_int_equal(got.reply.hops, 1);
+	assert_between(got.reply.certificate_expires_s - time(NULL), 1, 2 * 86400 + 1);
+	peer_stop(peer);
+	peer_stop(soon);
 }
 
 static void
@@ -960,6 +995,7 @@ main(void)
 	    cmocka_unit_test(tls_goes_through_a_proxy),
 	    cmocka_unit_test(a_proxy_without_end_is_left),
 	    cmocka_unit_test(sessions_are_resumed_when_asked_for),
+	    cmocka_unit_test(the_certificate_that_expires_first_counts),
 	    cmocka_unit_test(a_client_certificate_is_shown),
 	    cmocka_unit_test(tls_fails_in_its_ways),
 	};
