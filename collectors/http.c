@@ -129,7 +129,6 @@ describe(const struct fetch_reply *reply, char out[256])
 	const char *version = reply->http_version == 10   ? "HTTP/1.0"
 			      : reply->http_version == 11 ? "HTTP/1.1"
 			      : reply->http_version == 20 ? "HTTP/2"
-			      : reply->http_version == 30 ? "HTTP/3"
 							  : "HTTP";
 	char bytes[32], redirects[32] = "";
 

@@ -7,6 +7,8 @@
 #include <strings.h>
 
 #include "collectors/expect.h"
+#include "loop/address.h"
+#include "loop/url.h"
 
 const char *const http_methods[] = {
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", NULL};
@@ -178,6 +180,22 @@ holds_password(const char *url)
 	return host != NULL && host[3 + strcspn(host + 3, "/?#@")] == '@';
 }
 
+/* families: 1 is IPv4, 2 is IPv6 */
+static bool
+is_other_literal(const char *text, int family)
+{
+	struct address address;
+	struct url url;
+	bool other;
+
+	if (text == NULL)
+		return false;
+	other = url_parse(text, NULL, &url) == 0 && address_parse(url.host, &address) &&
+		address.version != (family == 1 ? 4 : 6);
+	url_free(&url);
+	return other;
+}
+
 static void
 check_headers(const struct conf_strings *headers, conf_complain *complain, void *arg)
 {
@@ -312,6 +330,14 @@ http_options_check(const void *options, conf_complain *complain, void *arg)
 		complain(arg, "url", NULL, by_file);
 	if (holds_password(opts->proxy))
 		complain(arg, "proxy", NULL, by_file);
+	if (opts->proxy != NULL && strncasecmp(opts->proxy, "http://", 7) != 0)
+		complain(arg, "proxy", NULL,
+		    "a proxy is spoken to by http://, whatever is asked for through "
+		    "it");
+	if (opts->ip != 0 && opts->proxy == NULL &&
+	    is_other_literal(opts->url, opts->ip))
+		complain(
+		    arg, "ip", NULL, "the url has an address of the other version");
 	check_headers(&opts->headers, complain, arg);
 	check_header_files(opts, complain, arg);
 	check_pair("user", opts->user, "password_file", opts->password_file,
@@ -328,5 +354,7 @@ http_options_check(const void *options, conf_complain *complain, void *arg)
 	if (strcmp(http_methods[opts->method], "HEAD") == 0 &&
 	    opts->match.count + opts->not_match.count + opts->json.count > 0)
 		complain(arg, "method", NULL, "an answer to HEAD has no body to match");
+	if (strcmp(http_methods[opts->method], "HEAD") == 0 && opts->body != NULL)
+		complain(arg, "body", "method", "a HEAD is asked without a body");
 	check_expectations(opts, complain, arg);
 }

@@ -11,6 +11,7 @@
 #include "loop/fetch.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -161,19 +162,29 @@ is_http(const struct url *url)
 	return strcmp(url->scheme, "http") == 0 || strcmp(url->scheme, "https") == 0;
 }
 
-/* -> false: it is not to be followed, and the class says so */
+/* -> false: it is not to be followed */
 static bool
-turn_to(struct fetch *fetch, const char *location)
+turn_to(struct fetch *fetch, const char *location, enum fetch_redirect *why)
 {
 	bool makes_get = redirect_makes_get(fetch->reply.status, fetch->request.method);
 	struct url url;
 	bool same;
 
+	if (fetch->reply.hops >= fetch->follow) {
+		*why = FETCH_REDIRECT_MANY;
+		return false;
+	}
 	if (url_parse(location, fetch->url.text, &url) != 0 || !is_http(&url)) {
+		*why = FETCH_REDIRECT_PLACE;
 		url_free(&url);
 		return false;
 	}
 	same = redirect_is_same_origin(&fetch->url, &url);
+	if (!same && !makes_get && fetch->request.body != NULL) {
+		*why = FETCH_REDIRECT_BODY;
+		url_free(&url);
+		return false;
+	}
 	if (makes_get)
 		change_method(fetch);
 	if (!same)
@@ -188,8 +199,8 @@ turn_to(struct fetch *fetch, const char *location)
 static bool
 follow(struct fetch *fetch)
 {
+	enum fetch_redirect why;
 	char *location;
-	bool ok;
 
 	if (fetch->follow <= 0 || !redirect_is_status(fetch->reply.status))
 		return false;
@@ -197,11 +208,10 @@ follow(struct fetch *fetch)
 	    fetch->reply.headers.data, fetch->reply.headers.length, "Location");
 	if (location == NULL)
 		return false;
-	ok = fetch->reply.hops < fetch->follow && turn_to(fetch, location);
-	if (!ok) {
+	if (!turn_to(fetch, location, &why)) {
 		fetch->reply.class = FETCH_REDIRECTS;
-		fetch_words_redirect(fetch->reply.hops >= fetch->follow, fetch->follow,
-		    location, fetch->reply.sentence);
+		fetch_words_redirect(
+		    why, fetch->follow, location, fetch->reply.sentence);
 		free(location);
 		finish(fetch);
 		return true;
@@ -334,6 +344,7 @@ on_resolved(const struct resolve_answer *answer, void *arg)
 		    answer->error == ERR_FULL ? FETCH_INTERNAL : FETCH_RESOLVE;
 		strlcpy(fetch->reply.sentence, answer->sentence,
 		    sizeof(fetch->reply.sentence));
+		fetch_words_hops(fetch->reply.hops, fetch->reply.sentence);
 		finish(fetch);
 		return;
 	}
@@ -351,7 +362,18 @@ begin_hop(struct fetch *fetch)
 	fetch->next = 0;
 	fetch->told = false;
 	loop_timer_clear(fetch->timer); /* the resolver has its own */
-	if (!address_parse(host, &address)) {
+	if (left_us(fetch) <= 0) {
+		fetch->reply.class = FETCH_READ_TIMEOUT;
+		snprintf(fetch->reply.sentence, sizeof(fetch->reply.sentence),
+		    "the redirects did not end within %g s (after %d of them)",
+		    (double)fetch->timeout_us / CLOCK_SECOND, fetch->reply.hops);
+		loop_timer_set(fetch->timer, 0);
+		return;
+	}
+	/* A literal of another family is the resolver's to refuse. */
+	if (!address_parse(host, &address) ||
+	    (fetch->family != RESOLVE_ANY &&
+		(fetch->family == RESOLVE_IPV4) != (address.version == 4))) {
 		fetch->query = resolve_start(fetch->pool->resolve, host, fetch->family,
 		    fetch->dns_cache_us, left_us(fetch), on_resolved, fetch);
 		return;
@@ -456,11 +478,8 @@ take_urls(struct fetch *fetch, const struct fetch_request *from)
 	if (from->proxy == NULL)
 		return NULL;
 	if (url_parse(from->proxy, NULL, &fetch->proxy) != 0 ||
-	    (strcmp(fetch->proxy.scheme, "http") != 0 &&
-		strcmp(fetch->proxy.scheme, "socks5h") != 0))
-		return "the proxy is not an http:// or socks5h:// URL";
-	if (fetch->proxy.port == 0)
-		fetch->proxy.port = 1080;
+	    strcmp(fetch->proxy.scheme, "http") != 0)
+		return "the proxy is not an http:// URL";
 	to->proxy = &fetch->proxy;
 	return NULL;
 }

@@ -43,7 +43,7 @@ struct fetch_request {
 	const char *bearer;		/* token; the same */
 	const char *ca_file;		/* NULL: the system's bundle */
 	const char *certificate_file, *private_key_file;
-	const char *proxy;		/* URL or NULL; environment is not read */
+	const char *proxy;		/* http:// URL or NULL; environment is not read */
 	enum resolve_family family;
 	enum fetch_reuse reuse;
 	bool fresh;			/* this once no reuse at all (a retry) */

@@ -202,26 +202,38 @@ fetch_words(const struct fetch_words *words, enum fetch_class class,
 		buf_printf(
 		    &out, "the request could not be made: %s", words->outcome->detail);
 	}
-	if (class != FETCH_OK && words->hops > 0)
-		buf_printf(&out, " (after %d redirect%s)", words->hops,
-		    words->hops == 1 ? "" : "s");
 	snprintf(text, FETCH_SENTENCE_SIZE, "%s", out.data ? out.data : "");
 	buf_free(&out);
+	if (class != FETCH_OK)
+		fetch_words_hops(words->hops, text);
 }
 
 void
-fetch_words_redirect(
-    bool too_many, int follow, const char *location, char out[FETCH_SENTENCE_SIZE])
+fetch_words_hops(int hops, char text[FETCH_SENTENCE_SIZE])
+{
+	size_t length = strlen(text);
+
+	if (hops > 0)
+		snprintf(text + length, FETCH_SENTENCE_SIZE - length,
+		    " (after %d redirect%s)", hops, hops == 1 ? "" : "s");
+}
+
+void
+fetch_words_redirect(enum fetch_redirect why, int follow, const char *location,
+    char out[FETCH_SENTENCE_SIZE])
 {
 	char *p;
 
-	if (too_many) {
+	if (why == FETCH_REDIRECT_MANY) {
 		snprintf(out, FETCH_SENTENCE_SIZE, "more than %d redirect%s", follow,
 		    follow == 1 ? "" : "s");
 		return;
 	}
 	snprintf(out, FETCH_SENTENCE_SIZE,
-	    "a redirect to \"%.100s\", which is not followed", location);
+	    why == FETCH_REDIRECT_BODY
+		? "a redirect to \"%.100s\", another origin, which is not sent the body"
+		: "a redirect to \"%.100s\", which is not followed",
+	    location);
 	for (p = out; *p != '\0'; p++)
 		if (iscntrl((unsigned char)*p) || (unsigned char)*p > 126)
 			*p = '?';

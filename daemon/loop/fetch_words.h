@@ -23,7 +23,15 @@ struct fetch_words {
 
 void fetch_words(const struct fetch_words *words, enum fetch_class class,
     char out[FETCH_SENTENCE_SIZE]);
-void fetch_words_redirect(bool too_many, int follow, const char *location,
+/* Why a redirect is not followed. */
+enum fetch_redirect {
+	FETCH_REDIRECT_MANY,
+	FETCH_REDIRECT_PLACE,	/* not http, or no URL */
+	FETCH_REDIRECT_BODY,	/* which would go to another origin */
+};
+void fetch_words_redirect(enum fetch_redirect why, int follow, const char *location,
     char out[FETCH_SENTENCE_SIZE]);
+/* Adds how many redirects there were, if any. */
+void fetch_words_hops(int hops, char sentence[FETCH_SENTENCE_SIZE]);
 
 #endif

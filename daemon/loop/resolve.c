@@ -325,7 +325,7 @@ explain(struct resolve_query *query)
 					    : "IPv6 ");
 	else if (result->reason == NULL)
 		snprintf(out, size,
-		    "no DNS server answered within %g s for the name %s",
+		    "no DNS server answered within %.4g s for the name %s",
 		    (double)query->timeout_us / CLOCK_SECOND, query->name);
 	else
 		snprintf(out, size, "%s for the name %s", result->reason, query->name);

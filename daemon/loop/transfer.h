@@ -26,7 +26,7 @@ struct transfer_request {
 	size_t body_length;
 	const char *user, *password, *bearer;
 	const char *address;		/* textual; of the proxy if there is one */
-	const struct url *proxy;	/* http or socks5h, or NULL */
+	const struct url *proxy;	/* http://, or NULL */
 	const char *ca_file;
 	const char *certificate_file, *private_key_file;
 	enum fetch_reuse reuse;

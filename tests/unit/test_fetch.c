@@ -426,6 +426,7 @@ static void
 redirects_are_followed_and_bounded(void **state)
 {
 	struct fetch_request request = request_for(local("/to/302//ok"));
+	char url[64];
 
 	get("/to/302//to/307//ok?a=1");
 	assert_class(FETCH_OK);
@@ -461,6 +462,24 @@ redirects_are_followed_and_bounded(void **state)
 	run(&request);
 	assert_memory_equal(got.body, "POST /echo", 10);
 	assert_non_null(strstr(got.body, "\r\n\r\nsecret"));
+	snprintf(
+	    url, sizeof(url), "/to/307/http://127.0.0.1:%d/echo", server_port(other));
+	request.url = local(url);
+	run(&request);
+	assert_class(FETCH_REDIRECTS);
+	assert_non_null(strstr(
+	    got.reply.sentence, "/echo\", another origin, which is not sent the body"));
+	/* The version of IP holds for all of them. */
+	request = request_for(local("/to/302/http://[::1]:1/"));
+	request.family = RESOLVE_IPV4;
+	run(&request);
+	assert_class(FETCH_RESOLVE);
+	assert_string_equal(got.reply.sentence,
+	    "::1 is not an address of the family that is asked for (after 1 redirect)");
+	request.family = RESOLVE_IPV6;
+	run(&request);
+	assert_class(FETCH_RESOLVE);
+	assert_int_equal(got.reply.hops, 0);
 }
 
 static void

@@ -91,6 +91,10 @@ options_that_do_not_fit_are_told(void **state)
 	    {"key_file", "go together", {.key_file = (char *)"/x"}},
 	    {"certificate_file", "go together", {.certificate_file = (char *)"/x"}},
 	    {"method", "no body", {.method = 1, .match = {1, pattern, NULL}}},
+	    {"body", "without a body", {.method = 1, .body = (char *)"x"}},
+	    {"proxy", "http://", {.proxy = (char *)"https://proxy.example.it"}},
+	    {"ip", "other version", {.url = (char *)"http://192.0.2.1/", .ip = 2}},
+	    {"ip", "other version", {.url = (char *)"http://[::1]:80/", .ip = 1}},
 	    {"match", "missing closing parenthesis", {.match = {1, pattern, NULL}}},
 	    {"json", "begins with /", {.json = {1, pattern, NULL}}},
 	};
@@ -104,6 +108,10 @@ options_that_do_not_fit_are_told(void **state)
 	good.header_files = (struct conf_files){
 	    2, (struct conf_file_item[]){
 		   {(char *)"Authorization", path}, {(char *)"X", path}}};
+	collector_http.check(&good, complain, &told);
+	good.ip = 2;
+	collector_http.check(&good, complain, &told);
+	good.url = (char *)"http://[::1]/";
 	collector_http.check(&good, complain, &told);
 	assert_int_equal(told.length, 0);
 	for (i = 0; i < ARRAY_LENGTH(cases); i++) {
