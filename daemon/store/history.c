@@ -56,7 +56,6 @@ struct job {
 	struct part *parts;
 	atomic_size_t to_read;
 	size_t to_end;
-	bool computed;
 };
 
 static void
@@ -435,7 +434,6 @@ on_file(const char *path, void *arg)
 		return;
 	work_out(&job->query, &job->material);
 	material_clear(&job->material);
-	job->computed = true;
 }
 
 static void
@@ -455,10 +453,6 @@ on_done(void *arg)
 	MAGIC_CHECK(job, JOB_MAGIC);
 	if (--job->to_end > 0)
 		return;
-	if (!job->computed) { /* a series had no file to read any more */
-		work_out(query, &job->material);
-		material_clear(&job->material);
-	}
 	copy_periods(job->asked, query->periods, query->period_count);
 	free(query->periods);
 	query->periods = job->asked;

@@ -151,12 +151,6 @@ record_add_sample(
 	end(out, at, TYPE_SAMPLE);
 }
 
-size_t
-record_sample_size(size_t count)
-{
-	return FRAME + sizeof(struct sample_payload) + count * sizeof(double);
-}
-
 /* -> length of the whole record at p, 0 if there is none; *torn: it may have been
  * one, but the bytes end. */
 static size_t

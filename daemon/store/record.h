@@ -19,7 +19,6 @@
 #include "base/buf.h"
 
 #define RECORD_VALUES_MAX 64	/* up and known among them */
-#define RECORD_NAME_MAX 63	/* site, service, check */
 #define RECORD_SERIES_MAX (1 << 20)
 
 struct record_definition {
@@ -36,8 +35,6 @@ void record_add_head(struct buf *out, uint32_t generation);
 void record_add_definition(struct buf *out, const struct record_definition *definition);
 void record_add_sample(struct buf *out, uint32_t id, int64_t time_s, const double *values,
     size_t count);
-/* Bytes that such a sample takes. */
-size_t record_sample_size(size_t count);
 
 struct record_stats {
 	uint64_t samples;
