@@ -31,6 +31,7 @@
 #include "base/mem.h"
 #include "loop/loop.h"
 #include "loop/worker.h"
+#include "store/generation.h"
 #include "store/journalfile.h"
 
 #define JOURNAL_MAGIC 0x6a726e6c
@@ -46,21 +47,6 @@
 #define HEAVY_GENERATIONS 2 /* the old ones may weigh so many full ones, */
 #define HEAVY_NEEDED 3      /* and what is pending so many times */
 #define LOG_US (60 * CLOCK_SECOND)
-
-struct generation {
-	TAILQ_ENTRY(generation) entry;
-	uint32_t number;
-	uint64_t needed; /* by so many samples */
-	int64_t durable; /* samples of it that are counted as such, less those moved */
-	int64_t bytes;
-	bool moved;   /* samples were moved from it */
-	bool failed;  /* what it has not counted as durable is in memory only */
-	bool ended;   /* nothing more is appended */
-	bool on_disk; /* has a file */
-	bool removing;
-};
-
-TAILQ_HEAD(generation_list, generation);
 
 struct journal_series {
 	struct record_definition definition; /* its id is ours */
@@ -112,46 +98,14 @@ struct journal {
 
 static void commit_soon(struct journal *journal);
 
-static struct generation *
-add_generation(struct journal *journal, uint32_t number)
-{
-	struct generation *generation = mem_zalloc(sizeof(*generation));
-
-	generation->number = number;
-	TAILQ_INSERT_TAIL(&journal->generations, generation, entry);
-	journal->stats.generations++;
-	return generation;
-}
-
-static void
-drop_generation(struct journal *journal, struct generation *generation)
-{
-	TAILQ_REMOVE(&journal->generations, generation, entry);
-	journal->stats.generations--;
-	free(generation);
-}
-
 static void
 next_generation(struct journal *journal)
 {
-	const struct generation *last =
-	    TAILQ_LAST(&journal->generations, generation_list);
-
 	if (journal->current != NULL)
 		journal->current->ended = true;
-	journal->current = add_generation(journal, last != NULL ? last->number + 1 : 1);
+	journal->current = generation_add(
+	    &journal->generations, generation_newest(&journal->generations) + 1);
 	journal->next_id = 1;
-}
-
-static struct generation *
-find_generation(struct journal *journal, uint32_t number)
-{
-	struct generation *generation;
-
-	TAILQ_FOREACH (generation, &journal->generations, entry)
-		if (generation->number == number)
-			return generation;
-	return NULL;
 }
 
 static void
@@ -174,26 +128,8 @@ removal_run(void *arg)
 static bool
 moves_are_safe(const struct journal *journal)
 {
-	const struct generation *generation;
-
-	if (!journal->moving && journal->synced >= journal->moved)
-		return true;
-	TAILQ_FOREACH (generation, &journal->generations, entry)
-		if (generation->needed > 0)
-			return false;
-	return true; /* all is stored */
-}
-
-static uint64_t
-old_bytes(const struct journal *journal)
-{
-	const struct generation *generation;
-	uint64_t bytes = 0;
-
-	TAILQ_FOREACH (generation, &journal->generations, entry)
-		if (generation->ended && generation->needed > 0)
-			bytes += (uint64_t)generation->bytes;
-	return bytes;
+	return (!journal->moving && journal->synced >= journal->moved) ||
+	       !generation_any_needed(&journal->generations); /* all is stored */
 }
 
 /* The current generation is new: nothing was appended to it yet. */
@@ -208,30 +144,11 @@ weigh(struct journal *journal)
 	if (journal->hooks.needed != NULL)
 		most +=
 		    HEAVY_NEEDED * (uint64_t)journal->hooks.needed(journal->hooks.arg);
-	if (old_bytes(journal) <= most)
+	if (generation_old_bytes(&journal->generations) <= most)
 		return;
 	journal->moving = true;
 	journal->hooks.heavy(
 	    oldest->number, journal->current->number, journal->hooks.arg);
-}
-
-/* Nothing of these generations will be synced any more. What was moved from them when
- * it was to be, is counted where it went. */
-static void
-give_up(struct journal *journal, uint32_t from)
-{
-	struct generation *generation, *next;
-
-	TAILQ_FOREACH (generation, &journal->generations, entry) {
-		if (generation->number < from)
-			continue;
-		generation->failed = true;
-		next = TAILQ_NEXT(generation, entry);
-		if (generation->durable < 0 && next != NULL) {
-			next->durable += generation->durable;
-			generation->durable = 0;
-		}
-	}
 }
 
 static void
@@ -254,7 +171,7 @@ fail(struct journal *journal, uint32_t generation, int error)
 			close(journal->fd);
 		journal->fd = -1;
 		next_generation(journal);
-		give_up(journal, generation);
+		generation_give_up(&journal->generations, generation);
 	} else {
 		journal->retry_us *= 2;
 		if (journal->retry_us > RETRY_MAX_US)
@@ -273,7 +190,7 @@ succeed(struct journal *journal, struct commit *commit)
 
 	if (commit->attempt)
 		next_generation(journal);
-	generation = find_generation(journal, commit->file.generation);
+	generation = generation_find(&journal->generations, commit->file.generation);
 	assert(generation != NULL);
 	generation->on_disk = true;
 	generation->bytes = commit->file.length;
@@ -451,12 +368,13 @@ removal_done(void *arg)
 	MAGIC_CHECK(journal, JOURNAL_MAGIC);
 	journal->removing = false;
 	for (i = 0; i < removal->count; i++) {
-		generation = find_generation(journal, removal->numbers[i]);
+		generation =
+		    generation_find(&journal->generations, removal->numbers[i]);
 		generation->removing = false;
 		if (removal->error != 0)
 			continue;
 		journal->stats.removed++;
-		drop_generation(journal, generation);
+		generation_drop(&journal->generations, generation);
 	}
 	if (removal->error != 0) {
 		journal->stats.errors++;
@@ -477,14 +395,15 @@ removal_create(struct journal *journal)
 
 	removal->journal = journal;
 	removal->folder = journal->folder;
-	removal->numbers = mem_array(journal->stats.generations, sizeof(uint32_t));
+	removal->numbers =
+	    mem_array(generation_count(&journal->generations), sizeof(uint32_t));
 	TAILQ_FOREACH_SAFE (generation, &journal->generations, entry, next) {
 		if (!is_removable(journal, generation))
 			continue;
 		if (!generation->on_disk) { /* never written */
 			/* A commit in flight may be writing it. */
 			if (!journal->committing)
-				drop_generation(journal, generation);
+				generation_drop(&journal->generations, generation);
 			continue;
 		}
 		generation->removing = true;
@@ -510,7 +429,8 @@ on_removal_timer(void *arg)
 	}
 	if (removal->count > 0) {
 		while (removal->count > 0)
-			find_generation(journal, removal->numbers[--removal->count])
+			generation_find(
+			    &journal->generations, removal->numbers[--removal->count])
 			    ->removing = false;
 		loop_timer_set(journal->removal_timer, journal->commit_us);
 	}
@@ -554,7 +474,7 @@ uint32_t
 journal_move(struct journal *journal, struct journal_series *series, uint32_t number,
     int64_t time_s, const double *values)
 {
-	struct generation *from = find_generation(journal, number);
+	struct generation *from = generation_find(&journal->generations, number);
 	bool counted = from->durable > 0 || !from->failed; /* or will be */
 	uint32_t to;
 
@@ -579,13 +499,13 @@ journal_moved(struct journal *journal)
 void
 journal_keep(struct journal *journal, uint32_t number)
 {
-	find_generation(journal, number)->bytes = 0;
+	generation_find(&journal->generations, number)->bytes = 0;
 }
 
 void
 journal_release(struct journal *journal, uint32_t number, uint64_t samples)
 {
-	struct generation *generation = find_generation(journal, number);
+	struct generation *generation = generation_find(&journal->generations, number);
 
 	MAGIC_CHECK(journal, JOURNAL_MAGIC);
 	assert(generation != NULL && generation->needed >= samples);
@@ -598,7 +518,7 @@ journal_release(struct journal *journal, uint32_t number, uint64_t samples)
 void
 journal_adopt(struct journal *journal, uint32_t number, uint64_t samples)
 {
-	struct generation *generation = find_generation(journal, number);
+	struct generation *generation = generation_find(&journal->generations, number);
 
 	assert(generation != NULL && generation->needed > 0);
 	generation->needed += samples;
@@ -627,7 +547,8 @@ journal_stats(const struct journal *journal, struct journal_stats *out)
 {
 	*out = journal->stats;
 	out->buffered = journal->buffer.length;
-	out->old_bytes = old_bytes(journal);
+	out->generations = generation_count(&journal->generations);
+	out->old_bytes = generation_old_bytes(&journal->generations);
 	out->unsafe_from = journal->unsafe_from;
 }
 
@@ -646,7 +567,7 @@ destroy(struct journal *journal)
 	struct generation *generation;
 
 	while ((generation = TAILQ_FIRST(&journal->generations)) != NULL)
-		drop_generation(journal, generation);
+		generation_drop(&journal->generations, generation);
 	loop_timer_destroy(journal->commit_timer);
 	loop_timer_destroy(journal->removal_timer);
 	if (journal->fd >= 0)
@@ -689,7 +610,8 @@ journal_open(struct loop *loop, struct worker_pool *commits, struct worker_pool 
 		return error;
 	}
 	for (i = 0; i < journal->old_count; i++) {
-		struct generation *old = add_generation(journal, journal->old[i]);
+		struct generation *old =
+		    generation_add(&journal->generations, journal->old[i]);
 		old->ended = old->on_disk = true;
 		old->bytes = journalfile_size(journal->folder, journal->old[i]);
 		old->needed = 1;
@@ -731,7 +653,7 @@ journal_close(struct journal *journal)
 		(void)journal_settle(journal);
 	journal->current->ended = true;
 	if (journal->file_number != 0 &&
-	    find_generation(journal, journal->file_number)->needed == 0) {
+	    generation_find(&journal->generations, journal->file_number)->needed == 0) {
 		if (journalfile_rename(journal->folder, journal->file_number) == 0)
 			journal->file_number = 0;
 	}
