@@ -30,6 +30,7 @@
 #include "loop/dns.h"
 #include "loop/hosts.h"
 #include "loop/loop.h"
+#include "loop/routes.h"
 
 #define RESOLVE_MAGIC 0x72736c76
 #define QUERY_MAGIC 0x71727921
@@ -46,7 +47,6 @@
  * is how things are. */
 #define NO_NAME_TTL_S 5
 #define NO_RECORD_TTL_MAX_S 3600
-#define V6_CHECK_US (10 * CLOCK_SECOND)
 #define FAMILIES 2
 
 struct part {
@@ -109,10 +109,7 @@ struct resolve {
 	size_t cache_max;
 	struct query_list waiting, ready;
 	struct loop_timer *ready_timer;
-	struct {
-		enum address_route route;
-		int64_t checked_us;
-	} v6[ADDRESS_SCOPES];
+	struct routes routes;
 	struct resolve_stats stats;
 };
 
@@ -239,63 +236,6 @@ query_destroy(struct resolve_query *query)
 	free(query);
 }
 
-static void
-add_address(struct resolve_answer *answer, const struct address *address)
-{
-	if (answer->count < RESOLVE_ADDRESSES_MAX)
-		address_format(address, answer->address[answer->count++]);
-}
-
-/* Remembered for a while, by the scope of where it goes. */
-static enum address_route
-v6_route(struct resolve *resolve, const struct address *address)
-{
-	unsigned scope = address_v6_scope(address);
-	int64_t now_us = clock_mono_us();
-
-	if (resolve->v6[scope].checked_us < 0 ||
-	    now_us - resolve->v6[scope].checked_us > V6_CHECK_US) {
-		resolve->v6[scope].route = address_v6_route(address);
-		resolve->v6[scope].checked_us = now_us;
-	}
-	return resolve->v6[scope].route;
-}
-
-static void
-drop_unroutable(struct resolve *resolve, struct dns_result *six)
-{
-	size_t i, count = 0;
-
-	for (i = 0; i < six->count; i++)
-		if (v6_route(resolve, &six->address[i]) != ADDRESS_NO_ROUTE)
-			six->address[count++] = six->address[i];
-	six->count = count;
-}
-
-/* IPv6 to where we have no way is left out where there is IPv4: it would only take
- * its share of the time, and tell of our network instead of the other side. */
-static void
-merge_addresses(struct resolve_query *query)
-{
-	struct dns_result *first = &query->part[0].result;
-	struct dns_result *second = &query->part[1].result;
-	size_t i;
-
-	if (first->count > 0)
-		drop_unroutable(query->resolve, second);
-	if (first->count > 0 && second->count > 0 &&
-	    v6_route(query->resolve, &second->address[0]) == ADDRESS_OWN_SOURCE) {
-		first = second;
-		second = &query->part[0].result;
-	}
-	for (i = 0; i < first->count || i < second->count; i++) {
-		if (i < first->count)
-			add_address(&query->answer, &first->address[i]);
-		if (i < second->count)
-			add_address(&query->answer, &second->address[i]);
-	}
-}
-
 /* What went wrong with the server says more than what the other family lacks. */
 static const struct dns_result *
 worst_of(struct resolve_query *query)
@@ -342,7 +282,8 @@ make_ready(struct resolve_query *query)
 		part_leave(&query->part[i]);
 	if (query->timer != NULL)
 		loop_timer_clear(query->timer);
-	merge_addresses(query);
+	routes_merge(&resolve->routes, &query->part[0].result, &query->part[1].result,
+	    &query->answer);
 	if (query->answer.count == 0 && query->answer.error == 0)
 		explain(query);
 	if (query->answer.error != 0)
@@ -681,7 +622,6 @@ resolve_create(struct loop *loop, const char *servers, size_t cache_max)
 {
 	struct dns *dns = dns_create(loop, servers);
 	struct resolve *resolve;
-	size_t i;
 
 	if (dns == NULL)
 		return NULL;
@@ -691,8 +631,7 @@ resolve_create(struct loop *loop, const char *servers, size_t cache_max)
 	resolve->dns = dns;
 	resolve->hosts = hosts_open("/etc/hosts");
 	resolve->cache_max = cache_max;
-	for (i = 0; i < ADDRESS_SCOPES; i++)
-		resolve->v6[i].checked_us = -1;
+	routes_init(&resolve->routes);
 	RB_INIT(&resolve->entries);
 	TAILQ_INIT(&resolve->used);
 	TAILQ_INIT(&resolve->waiting);
