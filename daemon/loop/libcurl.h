@@ -62,11 +62,12 @@ struct multi {
 
 RB_HEAD(key_tree, transfer);
 TAILQ_HEAD(transfer_list, transfer);
+TAILQ_HEAD(multi_list, multi);
 
 struct transfer_pool {
 	MAGIC;
 	struct loop *loop;
-	TAILQ_HEAD(, multi) multis; /* most recently used first */
+	struct multi_list multis; /* most recently used first */
 	unsigned multi_count;
 	struct transfer_list running, idle;
 	struct transfer_list keyed; /* least recently used first; idle or not */
@@ -77,6 +78,7 @@ struct transfer_pool {
 /* multi.c. transfer_done() is called from within, once libcurl has returned; the
  * transfer is not in the multi handle any more. */
 struct multi *multi_get(struct transfer_pool *pool, const char *ca_file);
+void multi_rest(struct multi *multi); /* a transfer has left it: it may go, too */
 void multi_destroy(struct multi *multi);
 void transfer_done(struct transfer *transfer, CURLcode code);
 

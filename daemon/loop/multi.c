@@ -3,7 +3,8 @@
  *
  * There is a multi handle for each CA file, because a multi handle caches one
  * parsed bundle, and parsing the system's takes 20 ms. A CA file that changes gets
- * a new one. Idle multi handles beyond MULTIS_MAX go.
+ * a new one, and the old one goes when it has no more to do. Of more than MULTIS_MAX
+ * the idle ones go, the least recently used first.
  *
  * libcurl's own callbacks do no more than set watches and the timer; what has ended
  * is told by drain(), after libcurl has returned.
@@ -40,6 +41,7 @@ drain(struct multi *multi)
 		transfer_done(transfer, code);
 	}
 	multi->draining--;
+	multi_rest(multi);
 }
 
 static void
@@ -113,18 +115,27 @@ multi_destroy(struct multi *multi)
 	free(multi);
 }
 
+static bool
+is_idle(const struct multi *multi)
+{
+	return multi->running == 0 && multi->draining == 0;
+}
+
+void
+multi_rest(struct multi *multi)
+{
+	if (multi->stale && is_idle(multi))
+		multi_destroy(multi);
+}
+
 static void
 make_room(struct transfer_pool *pool)
 {
-	struct multi *multi, *next;
+	struct multi *multi, *previous;
 
-	for (multi = TAILQ_FIRST(&pool->multis); multi != NULL; multi = next) {
-		next = TAILQ_NEXT(multi, entry);
-		if (multi->running > 0 || multi->draining > 0)
-			continue;
-		if (multi->stale || (next == NULL && pool->multi_count >= MULTIS_MAX))
+	TAILQ_FOREACH_REVERSE_SAFE (multi, &pool->multis, multi_list, entry, previous)
+		if (is_idle(multi) && pool->multi_count >= MULTIS_MAX)
 			multi_destroy(multi);
-	}
 }
 
 static struct multi *
@@ -183,6 +194,7 @@ multi_get(struct transfer_pool *pool, const char *ca_file)
 	if (multi != NULL && !ca_is_same(multi)) {
 		log_info("fetch: %s changed, read again", ca_file);
 		multi->stale = true;
+		multi_rest(multi);
 		multi = NULL;
 	}
 	if (multi == NULL) {

@@ -166,7 +166,8 @@ is_long_tunnel(struct transfer *transfer)
 	return transfer->headers_too_large;
 }
 
-/* What is received may be much and unpack to little: that is bounded too. */
+/* What is received may be much and unpack to little: that is bounded too. Not so what
+ * libcurl drops, extensions of chunks: those go on until the time is over. */
 static int
 on_progress(
     void *arg, curl_off_t all, curl_off_t received, curl_off_t to_send, curl_off_t sent)
@@ -238,9 +239,12 @@ release(struct transfer *transfer)
 {
 	struct transfer_pool *pool = transfer->pool;
 
+	struct multi *multi = transfer->multi;
+
 	TAILQ_REMOVE(&pool->running, transfer, entry);
-	transfer->multi->running--;
 	transfer->multi = NULL;
+	multi->running--;
+	multi_rest(multi);
 	curl_slist_free_all(transfer->header_list);
 	curl_slist_free_all(transfer->connect_list);
 	transfer->header_list = transfer->connect_list = NULL;

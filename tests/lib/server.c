@@ -12,7 +12,8 @@
  *   /packed/FIELDS	"hello" compressed as often as FIELDS has "gzip", in which ;
  *ends a line and _ is a blank; /packed/early/FIELDS after a 103 that says gzip as well
  *   /huge	Content-Length of 100 MB; /flood without a length
- *   /fields	headers without end; /many 100 KB of them; /line one without end
+ *   /fields	headers without end; /many 100 KB of them; /line one without end;
+ *		/hints 103 without end
  *   /silent	nothing; /drip a byte now and then; /half a part of the body
  *   /bye	"hello", then closes; CONNECT is a proxy's, to a port on 127.0.0.1,
  *		or to flood: headers, to drown: a body of 1 GB
@@ -274,6 +275,9 @@ serve(int fd, const char *path, const char *request, size_t length)
 		serve_flood(fd, "HTTP/1.1 200 OK\r\n\r\n");
 	} else if (begins(path, "/many")) {
 		serve_fields(fd, 100);
+	} else if (begins(path, "/hints")) {
+		while (say(fd, "HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\n", 34))
+			;
 	} else if (begins(path, "/line")) {
 		say(fd, "HTTP/1.1 200 OK\r\n", 17);
 		serve_flood(fd, "X: ");

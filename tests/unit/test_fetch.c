@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "loop/fetch.h"
+#include "loop/libcurl.h"
 #include "loop/loop.h"
 #include "loop/redirect.h"
 #include "loop/resolve.h"
@@ -228,6 +229,8 @@ bodies_are_unpacked_and_bounded(void **state)
 	assert_string_equal(
 	    got.reply.sentence, "the headers of the answer have more than 65536 bytes");
 	get("/fields");
+	assert_class(FETCH_TOO_LARGE);
+	get("/hints");
 	assert_class(FETCH_TOO_LARGE);
 	get("/line");
 	assert_class(FETCH_TOO_LARGE);
@@ -651,6 +654,14 @@ a_proxy_is_asked_and_the_environment_is_not(void **state)
 	unsetenv("no_proxy");
 	assert_class(FETCH_OK);
 	assert_memory_equal(got.body, "GET http://far.test/echo HTTP/1.1\r\n", 35);
+	assert_null(strstr(got.body, "Proxy-Authorization"));
+	snprintf(proxy, sizeof(proxy), "http://anna:segreto@one.test:%d",
+	    server_port(server));
+	run(&request);
+	assert_class(FETCH_OK);
+	assert_non_null(
+	    strstr(got.body, "Proxy-Authorization: Basic YW5uYTpzZWdyZXRv\r\n"));
+	assert_null(strstr(got.body, "\nAuthorization"));
 	request.proxy = "http://127.0.0.1:1";
 	run(&request);
 	assert_class(FETCH_REFUSED);
@@ -842,6 +853,62 @@ a_proxy_without_end_is_left(void **state)
 	}
 }
 
+static void
+ca_files_change_and_are_many(void **state)
+{
+	struct transfer_pool *transfers = transfer_pool_create(loop);
+	struct multi *busy, *again;
+	char path[64];
+	int i;
+
+	shell("cp self.pem changing.pem");
+	snprintf(path, sizeof(path), "%s/changing.pem", folder);
+	busy = multi_get(transfers, path);
+	assert_ptr_equal(multi_get(transfers, path), busy);
+	busy->running = 1;
+	shell("cp ca.pem changing.pem.new && mv changing.pem.new changing.pem");
+	assert_ptr_equal(multi_get(transfers, path), busy); /* looked at each second */
+	busy->ca_checked_us = 0;
+	again = multi_get(transfers, path);
+	assert_ptr_not_equal(again, busy);
+	assert_int_equal(transfers->multi_count, 2);
+	busy->running = 0;
+	multi_rest(busy); /* has no more to do */
+	assert_int_equal(transfers->multi_count, 1);
+	again->running = 1;
+	for (i = 0; i < 40; i++) {
+		snprintf(path, sizeof(path), "/nonexistent/%d", i);
+		multi_get(transfers, path);
+	}
+	assert_int_equal(transfers->multi_count, 16);
+	again->running = 0;
+	transfer_pool_destroy(transfers);
+}
+
+/* More destinations than sessions are kept for, and more at once than wait. */
+static void
+what_is_kept_is_bounded(void **state)
+{
+	struct fetch_request request = request_for(NULL);
+	char url[64];
+	int i;
+
+	request.reuse = FETCH_REUSE_SESSION;
+	for (i = 0; i < 1200; i++) {
+		snprintf(url, sizeof(url), "http://n%d.localhost:1/ok", i);
+		request.url = url;
+		run(&request);
+		assert_class(FETCH_REFUSED);
+	}
+	request.url = local("/ok");
+	got.calls = 0;
+	for (i = 0; i < 150; i++)
+		fetch_start(pool, &request, on_reply, NULL);
+	while (got.calls < 150)
+		loop_run(loop);
+	assert_class(FETCH_OK);
+}
+
 static bool
 is_resumed(void)
 {
@@ -1013,6 +1080,8 @@ main(void)
 	    cmocka_unit_test(certificates_are_verified),
 	    cmocka_unit_test(tls_goes_through_a_proxy),
 	    cmocka_unit_test(a_proxy_without_end_is_left),
+	    cmocka_unit_test(ca_files_change_and_are_many),
+	    cmocka_unit_test(what_is_kept_is_bounded),
 	    cmocka_unit_test(sessions_are_resumed_when_asked_for),
 	    cmocka_unit_test(the_certificate_that_expires_first_counts),
 	    cmocka_unit_test(a_client_certificate_is_shown),
