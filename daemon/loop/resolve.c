@@ -2,16 +2,16 @@
  * The resolver: cache, hosts, and who waits for what.
  *
  * An entry is one name in one family: what DNS last said of it, and the questions
- * that are out, each with the parts of queries that wait for its answer. A question
- * is joined for a moment only: a retry after a failure asks anew. A query has a part
- * for each family it wants; it is ready when all parts are done, when its time is
- * over, or 50 ms after one family answered (RFC 8305). Ready queries stand in a list
- * that is worked off by the callback that made them ready or, if that was
- * resolve_start(), by a timer.
+ * that are out, each with the parts of queries that wait for its answer. Who wants
+ * to ask anew, as a retry after a failure does, joins one for a moment only, the
+ * others the latest. A query has a part for each family it wants; it is ready when
+ * all parts are done, when its time is over, or 50 ms after one family answered
+ * (RFC 8305). Ready queries stand in a list that is worked off by the callback that
+ * made them ready or, if that was resolve_start(), by a timer.
  *
  * Entries belong to the tree; beyond cache_max the least recently used one without
- * a question goes. Questions are bounded by dns.c. A query belongs
- * to this module until its callback; entries outlive the queries that asked.
+ * a question goes. Questions are bounded by dns.c. A query belongs to this module
+ * until its callback; entries outlive the queries that asked.
  */
 #include "loop/resolve.h"
 
@@ -40,8 +40,7 @@
 #define GRACE_US (50 * 1000)
 #define SILENT_US (60 * CLOCK_SECOND)
 #define DELIVERIES_MAX 64 /* at once: each may open a connection */
-#define JOIN_US (1500 * 1000)
-#define JOIN_FRESH_US (100 * 1000)
+#define JOIN_US (100 * 1000)
 #define TTL_MAX_S 86400
 /* Absence of a name is a failure, whose end we want to see; absence of a family
  * is how things are. */
@@ -470,12 +469,11 @@ static struct question *
 entry_question(struct entry *entry, int64_t max_age_us)
 {
 	struct question *question = LIST_FIRST(&entry->questions);
-	int64_t age_us;
 
-	if (question == NULL)
-		return NULL;
-	age_us = clock_mono_us() - question->asked_us;
-	return age_us <= (max_age_us == 0 ? JOIN_FRESH_US : JOIN_US) ? question : NULL;
+	if (question == NULL || max_age_us != 0 ||
+	    clock_mono_us() - question->asked_us <= JOIN_US)
+		return question;
+	return NULL;
 }
 
 static void
