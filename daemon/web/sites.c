@@ -38,6 +38,11 @@ struct site {
 	struct age *services; /* in the registry's order */
 };
 
+struct host {
+	const char *name; /* the snapshot's */
+	size_t at;        /* the site */
+};
+
 struct sites {
 	MAGIC;
 	struct registry *registry;
@@ -45,6 +50,7 @@ struct sites {
 	struct words **words;
 	size_t count;
 	struct site *sites; /* in the registry's order */
+	struct host *hosts; /* one a site, sorted */
 	uint64_t configured;
 };
 
@@ -137,7 +143,9 @@ clear(struct sites *sites)
 		free(sites->sites[i].services);
 	}
 	free(sites->sites);
+	free(sites->hosts);
 	sites->sites = NULL;
+	sites->hosts = NULL;
 	sites->count = 0;
 }
 
@@ -189,6 +197,12 @@ find_languages(
 		out->items[out->count++] = (char *)words_language(sites->words[0]);
 }
 
+static int
+compare_hosts(const void *a, const void *b)
+{
+	return strcmp(((const struct host *)a)->name, ((const struct host *)b)->name);
+}
+
 void
 sites_configure(struct sites *sites)
 {
@@ -201,9 +215,11 @@ sites_configure(struct sites *sites)
 		<< 40; /* above whatever a page was built at before */
 	sites->count = registry_site_count(sites->registry);
 	sites->sites = mem_array(sites->count + 1, sizeof(*sites->sites));
+	sites->hosts = mem_array(sites->count + 1, sizeof(*sites->hosts));
 	for (i = 0; i < sites->count; i++) {
 		const struct registry_site *theirs = registry_site(sites->registry, i);
 		struct site *site = &sites->sites[i];
+		sites->hosts[i] = (struct host){theirs->conf->host, i};
 		site->id = mem_strdup(theirs->conf->id);
 		site->age.generation = first;
 		site->service_count = theirs->service_count;
@@ -213,6 +229,7 @@ sites_configure(struct sites *sites)
 			site->services[j].generation = first;
 		find_languages(sites, theirs->conf, site);
 	}
+	qsort(sites->hosts, sites->count, sizeof(*sites->hosts), compare_hosts);
 }
 
 const struct conf_strings *
@@ -221,52 +238,101 @@ sites_languages(const struct sites *sites, const struct registry_site *site)
 	return &find(sites, site)->languages;
 }
 
-/* A port that goes without saying does not count, nor does the root's dot. */
-static bool
-hosts_equal(const char *host, const char *ours)
-{
-	size_t length = strlen(ours);
+#define NAMES_MAX 4
 
-	if (strncmp(host, ours, length) != 0)
-		return false;
-	host += length;
-	if (*host == '.' && strchr(ours, ':') == NULL)
-		host++;
-	return *host == '\0' || strcmp(host, ":80") == 0 || strcmp(host, ":443") == 0;
+/* The names that a Host may mean, all of them its beginnings: a port that goes without
+ * saying does not count, nor does the root's dot. -> how many lengths */
+static size_t
+list_names(const char *host, size_t lengths[NAMES_MAX])
+{
+	size_t length = strlen(host), n = 0, i, count;
+	const char *port = strrchr(host, ':');
+
+	lengths[n++] = length;
+	if (port != NULL && (strcmp(port, ":80") == 0 || strcmp(port, ":443") == 0))
+		lengths[n++] = port - host;
+	for (i = 0, count = n; i < count; i++)
+		if (lengths[i] > 0 && host[lengths[i] - 1] == '.' &&
+		    memchr(host, ':', lengths[i]) == NULL)
+			lengths[n++] = lengths[i] - 1;
+	return n;
+}
+
+/* What a name is to another that may be longer. */
+static int
+compare_name(const char *text, size_t length, const char *name)
+{
+	int order = strncmp(text, name, length);
+
+	return order != 0 ? order : name[length] != '\0' ? -1 : 0;
+}
+
+/* The first of the hosts that is not before a name. */
+static size_t
+first_host(const struct sites *sites, const char *text, size_t length)
+{
+	size_t low = 0, high = sites->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (compare_name(text, length, sites->hosts[middle].name) > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool
+is_host(const struct sites *sites, size_t i, const char *text, size_t length)
+{
+	return i < sites->count &&
+	       compare_name(text, length, sites->hosts[i].name) == 0;
 }
 
 bool
 sites_know_host(const struct sites *sites, const char *host)
 {
-	size_t i;
+	size_t lengths[NAMES_MAX], n = list_names(host, lengths), i;
 
-	for (i = 0; i < sites->count; i++)
-		if (sites->count == 1 ||
-		    hosts_equal(host, registry_site(sites->registry, i)->conf->host))
+	for (i = 0; i < n; i++)
+		if (is_host(
+			sites, first_host(sites, host, lengths[i]), host, lengths[i]))
 			return true;
-	return false;
+	return sites->count == 1;
+}
+
+/* Takes the site if its base path is that of the path, and longer than the best's. */
+static void
+consider(const struct sites *sites, size_t at, const char *path,
+    struct registry_site **best, size_t *best_length)
+{
+	struct registry_site *site = registry_site(sites->registry, at);
+	const char *base = site->conf->base_path;
+	size_t length = strlen(base);
+
+	if (strncmp(path, base, length) != 0 ||
+	    (path[length] != '/' && path[length] != '\0') ||
+	    (*best != NULL && length <= *best_length))
+		return;
+	*best = site;
+	*best_length = length;
 }
 
 struct registry_site *
 sites_choose(const struct sites *sites, const char *host, const char **path)
 {
+	size_t lengths[NAMES_MAX], n = list_names(host, lengths), best_length = 0, i,
+				   at;
 	struct registry_site *best = NULL;
-	size_t best_length = 0, i;
 
-	for (i = 0; i < sites->count; i++) {
-		struct registry_site *site = registry_site(sites->registry, i);
-		const char *base = site->conf->base_path;
-		size_t length = strlen(base);
-		if (sites->count > 1 && !hosts_equal(host, site->conf->host))
-			continue;
-		if (strncmp(*path, base, length) != 0 ||
-		    ((*path)[length] != '/' && (*path)[length] != '\0'))
-			continue;
-		if (best != NULL && length <= best_length)
-			continue;
-		best = site;
-		best_length = length;
-	}
+	if (sites->count == 1)
+		consider(sites, 0, *path, &best, &best_length);
+	for (i = 0; sites->count > 1 && i < n; i++)
+		for (at = first_host(sites, host, lengths[i]);
+		     is_host(sites, at, host, lengths[i]); at++)
+			consider(
+			    sites, sites->hosts[at].at, *path, &best, &best_length);
 	if (best != NULL)
 		*path += best_length;
 	return best;

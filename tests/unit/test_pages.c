@@ -288,6 +288,12 @@ host_and_base_path_choose_the_site(void **state)
 	assert_true(has("Comune di Borgo"));
 	assert_int_equal(get_from("/vetrina/", "DATI.BORGO.EXAMPLE:443"), 200);
 	assert_int_equal(get_from("/vetrina/", "dati.borgo.example.:80"), 200);
+	assert_int_equal(get_from("/vetrina/", "dati.borgo.example."), 200);
+	assert_int_equal(get_from("/vetrina/", "dati.borgo.example:8080"), 421);
+	assert_int_equal(get_from("/vetrina/", "dati.borgo.exampl"), 421);
+	assert_int_equal(get_from("/vetrina/", "dati.borgo.examplee"), 421);
+	assert_int_equal(get_from("/vetrina/", "aaa.example"), 421);
+	assert_int_equal(get_from("/vetrina/", "zzz.example"), 421);
 	assert_int_equal(get_from("/", "dati.borgo.example"), 404);
 	assert_false(has("altro"));
 	assert_int_equal(get_from("/", "altro.example"), 200);
