@@ -30,6 +30,7 @@
 #include "loop/fetch.h"
 #include "loop/loop.h"
 #include "loop/resolve.h"
+#include "loop/spawn.h"
 #include "loop/worker.h"
 #include "ready.h"
 #include "store/archive.h"
@@ -42,6 +43,7 @@
 #define SETTLED (10 * CLOCK_SECOND)   /* after the start; every check has run */
 #define CLOCK_STEP (2 * CLOCK_SECOND) /* less is slewing, or a busy machine */
 #define DNS_CACHE_MAX 10000
+#define PROGRAMS_MAX 32 /* plugins at once */
 #define ERRORS_MAX 4096 /* bytes of a bad file's errors that status keeps */
 
 struct daemon {
@@ -51,6 +53,7 @@ struct daemon {
 	struct worker_pool *rrd, *journal, *io;
 	struct resolve *resolve;
 	struct fetch_pool *fetch;
+	struct spawn_pool *spawn;
 	struct archive *archive;
 	struct registry *registry;
 	struct web *web;
@@ -416,6 +419,7 @@ start(struct daemon *daemon, struct conf *conf)
 	daemon->rrd = worker_pool_create(daemon->loop, "rrd", 1, 100000);
 	daemon->journal = worker_pool_create(daemon->loop, "journal", 1, 16);
 	daemon->io = worker_pool_create(daemon->loop, "io", 2, 20000);
+	daemon->spawn = spawn_pool_create(daemon->loop, daemon->io, PROGRAMS_MAX);
 	daemon->resolve = resolve_create(daemon->loop, NULL, DNS_CACHE_MAX);
 	if (daemon->resolve != NULL)
 		daemon->fetch = fetch_pool_create(daemon->loop, daemon->resolve);
@@ -431,6 +435,7 @@ start(struct daemon *daemon, struct conf *conf)
 	env.probe.loop = daemon->loop;
 	env.probe.resolve = daemon->resolve;
 	env.probe.fetch = daemon->fetch;
+	env.probe.spawn = daemon->spawn;
 	env.probe.io = daemon->io;
 	env.archive = daemon->archive;
 	env.io = daemon->io;
@@ -493,6 +498,8 @@ stop(struct daemon *daemon)
 	archive_close(daemon->archive);
 	fetch_pool_destroy(daemon->fetch);
 	resolve_destroy(daemon->resolve);
+	worker_settle(daemon->io); /* a program under way is not left to nobody */
+	spawn_pool_destroy(daemon->spawn);
 	worker_pool_destroy(daemon->io);
 	worker_pool_destroy(daemon->journal);
 	worker_pool_destroy(daemon->rrd);

@@ -104,6 +104,24 @@ add_items(struct buf *out, unsigned indent, const struct option *row,
 }
 
 static void
+add_row(struct buf *out, unsigned indent, const struct option *row,
+    const struct conf_collector *collectors, bool together)
+{
+	add_description(out, indent, row);
+	if (row->type != OPTION_GROUP && row->type != OPTION_MAP) {
+		add_option(out, indent, row, together);
+		return;
+	}
+	buf_add_char(out, '#');
+	add_indent(out, indent);
+	buf_printf(out, "%s:\n", row->name);
+	if (row->type == OPTION_GROUP)
+		add_table(out, indent + 1, row->group, collectors, NULL);
+	else
+		add_items(out, indent + 1, row, collectors);
+}
+
+static void
 add_collector(struct buf *out, unsigned indent, const struct conf_collector *collector)
 {
 	const struct option *row;
@@ -112,10 +130,8 @@ add_collector(struct buf *out, unsigned indent, const struct conf_collector *col
 	buf_add_char(out, '#');
 	add_indent(out, indent);
 	buf_printf(out, "%s:\n", collector->name);
-	for (row = collector->options; row->name != NULL; row++) {
-		add_description(out, indent + 1, row);
-		add_option(out, indent + 1, row, false);
-	}
+	for (row = collector->options; row->name != NULL; row++)
+		add_row(out, indent + 1, row, NULL, false);
 }
 
 static void
@@ -127,23 +143,10 @@ add_table(struct buf *out, unsigned indent, const struct option *table,
 	for (row = table; row->name != NULL; row++) {
 		if (indent == 0)
 			buf_add_char(out, '\n');
-		if (row->type == OPTION_COLLECTOR) {
-			if (only != NULL)
-				add_collector(out, indent, only);
-			continue;
-		}
-		add_description(out, indent, row);
-		if (row->type != OPTION_GROUP && row->type != OPTION_MAP) {
-			add_option(out, indent, row, true);
-			continue;
-		}
-		buf_add_char(out, '#');
-		add_indent(out, indent);
-		buf_printf(out, "%s:\n", row->name);
-		if (row->type == OPTION_GROUP)
-			add_table(out, indent + 1, row->group, collectors, NULL);
-		else
-			add_items(out, indent + 1, row, collectors);
+		if (row->type != OPTION_COLLECTOR)
+			add_row(out, indent, row, collectors, true);
+		else if (only != NULL)
+			add_collector(out, indent, only);
 	}
 }
 

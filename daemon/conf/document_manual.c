@@ -1,6 +1,7 @@
 /*
  * The options of vetrina.yaml(5) in mdoc: a subsection a table, an item a row. Groups
- * stand in the table that they belong to, by their dotted names.
+ * stand in the table that they belong to, by their dotted names, and so do the mappings
+ * of a collector.
  */
 #include <ctype.h>
 #include <string.h>
@@ -116,7 +117,8 @@ add_row(struct buf *out, const char *prefix, const struct option *row)
 }
 
 static void
-add_rows(struct buf *out, const char *prefix, const struct option *table)
+add_rows(
+    struct buf *out, const char *prefix, const struct option *table, bool with_maps)
 {
 	const struct option *row;
 	struct buf deeper = BUF_INIT;
@@ -126,12 +128,20 @@ add_rows(struct buf *out, const char *prefix, const struct option *table)
 		case OPTION_GROUP:
 			buf_clear(&deeper);
 			buf_printf(&deeper, "%s%s.", prefix, row->name);
-			add_rows(out, deeper.data, row->group);
+			add_rows(out, deeper.data, row->group, with_maps);
 			break;
 		case OPTION_MAP:
+			buf_clear(&deeper);
 			buf_printf(
-			    out, ".It Cm %s.\\& Ns Ar %s\n", row->name, row->unit);
-			buf_printf(out, "%s; see below.\n", row->text);
+			    &deeper, with_maps ? "%s." : "%s; see below.", row->text);
+			buf_printf(out, ".It Cm %s%s.\\& Ns Ar %s\n", prefix, row->name,
+			    row->unit);
+			add_sentences(out, deeper.data);
+			if (!with_maps)
+				break;
+			buf_clear(&deeper);
+			buf_printf(&deeper, "%s%s.%s.", prefix, row->name, row->unit);
+			add_rows(out, deeper.data, row->group, true);
 			break;
 		case OPTION_COLLECTOR:
 			buf_add_text(out, ".It Ar collector\n");
@@ -153,7 +163,7 @@ add_table(
 	struct buf deeper = BUF_INIT;
 
 	buf_printf(out, ".Ss %s\n.Bl -tag -width Ds\n", heading);
-	add_rows(out, "", table);
+	add_rows(out, "", table, false);
 	buf_add_text(out, ".El\n");
 	for (row = table; row->name != NULL; row++) {
 		if (row->type != OPTION_MAP)
@@ -185,7 +195,7 @@ conf_write_manual(const struct conf_collector *collectors, struct buf *out)
 			    ".Cm %s\nmay stand in place of the mapping.\n",
 			    collector->shorthand);
 		buf_add_text(out, ".Bl -tag -width Ds\n");
-		add_rows(out, "", collector->options);
+		add_rows(out, "", collector->options, true);
 		buf_add_text(out, ".El\n");
 	}
 	buf_free(&line);

@@ -41,7 +41,9 @@ void loop_timer_clear(struct loop_timer *timer);
 bool loop_timer_is_set(const struct loop_timer *timer);
 
 /* A file descriptor, level-triggered; events of LOOP_READ | LOOP_WRITE, 0 pauses.
- * The descriptor stays the caller's, who destroys the watch before closing it. */
+ * The descriptor stays the caller's, who destroys the watch before closing it. It may be
+ * told once when nothing is ready: one of the same number was closed while a program
+ * was begun, and the kernel reports what it reported of that. */
 typedef void loop_watch_cb(int fd, int events, void *arg);
 struct loop_watch *loop_watch_create(struct loop *loop, int fd, int events,
     loop_watch_cb *cb, void *arg);

@@ -188,20 +188,25 @@ on_output(int fd, int events, void *arg)
 	(void)read_some(end);
 }
 
+/* The descriptor of one that was reaped may still be reported under its number, while
+ * the copy that a process has between fork and exec keeps it open: look first. */
 static void
 on_exit_of_it(int fd, int events, void *arg)
 {
 	struct spawn *spawn = arg;
 	siginfo_t info = {0};
+	id_t id = (id_t)fd;
 
 	MAGIC_CHECK(spawn, SPAWN_MAGIC);
-	kill_group(spawn);
-	if (waitid(P_PIDFD, (id_t)spawn->pid_fd, &info, WEXITED | WNOHANG) != 0) {
+	if (waitid(P_PIDFD, id, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+		if (info.si_pid == 0)
+			return;
+		kill_group(spawn);
+		(void)waitid(P_PIDFD, id, &info, WEXITED | WNOHANG);
+	} else {
 		/* Somebody else reaped it: how it ended is not known. */
 		spawn->reply.end = SPAWN_FAILED;
 		spawn->reply.code = errno;
-	} else if (info.si_pid == 0) {
-		return;
 	}
 	spawn->pid = 0;
 	spawn->reply.seconds =

@@ -19,6 +19,7 @@ struct loop;
 struct fetch_pool;
 struct resolve;
 struct probe_run;
+struct spawn_pool;
 struct worker_pool;
 
 /* The closed list of classes, in design.md and vetrinad(8). */
@@ -43,6 +44,7 @@ struct probe_env {
 	struct loop *loop;
 	struct resolve *resolve;
 	struct fetch_pool *fetch;
+	struct spawn_pool *spawn;
 	struct worker_pool *io;	/* for what takes long; NULL: do it here */
 };
 

@@ -154,7 +154,8 @@ static const struct {
 	EXPOSITION_GAUGE, get_interval},
 };
 
-/* What collectors measure, by the unit of their sources. */
+/* What collectors measure, by the unit of their sources; the last has all other units.
+ */
 static const struct {
 	const char *unit; /* of the source */
 	double factor;
@@ -169,6 +170,17 @@ static const struct {
     {"1", 1, "vetrina_check_value", NULL, "source",
 	"A number measured in the last run."},
 };
+
+static size_t
+family_of(const char *unit)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LENGTH(value_families) - 1; i++)
+		if (strcmp(unit, value_families[i].unit) == 0)
+			break;
+	return i;
+}
 
 static void
 collect(const struct registry *registry, int64_t now_us, struct table *table)
@@ -208,7 +220,6 @@ collect(const struct registry *registry, int64_t now_us, struct table *table)
 static void
 write_values(struct exposition *e, const struct table *table, size_t family)
 {
-	const char *unit = value_families[family].unit;
 	const struct archive_source *sources;
 	struct buf labels = BUF_INIT;
 	const struct row *row;
@@ -223,7 +234,7 @@ write_values(struct exposition *e, const struct table *table, size_t family)
 		sources = row->check->sources;
 		for (s = 0; s < row->check->source_count; s++) {
 			value = row->check->last.values[s];
-			if (isnan(value) || strcmp(sources[s].unit, unit) != 0)
+			if (isnan(value) || family_of(sources[s].unit) != family)
 				continue;
 			if (!begun)
 				exposition_family(e, EXPOSITION_GAUGE,
