@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -42,9 +43,10 @@ struct registry {
 	int64_t recall_us;
 	uint64_t runs, missed, retries; /* of checks that are gone */
 	double late_max_s[2];           /* of this window and of the one before */
-	int64_t window_us;              /* mono, when this one began */
-	double load;                    /* seconds of CPU a second */
-	struct ledger_stats ledger;     /* of sites that are gone */
+	struct histogram lateness;
+	int64_t window_us;          /* mono, when this one began */
+	double load;                /* seconds of CPU a second */
+	struct ledger_stats ledger; /* of sites that are gone */
 };
 
 static int
@@ -99,6 +101,7 @@ note_lateness(struct registry *registry, double late_s)
 	}
 	if (late_s > registry->late_max_s[0])
 		registry->late_max_s[0] = late_s;
+	histogram_add(&registry->lateness, (int64_t)(late_s * CLOCK_SECOND));
 }
 
 static void
@@ -551,4 +554,10 @@ registry_stats(const struct registry *registry, struct registry_stats *out)
 			}
 		}
 	}
+}
+
+const struct histogram *
+registry_lateness(const struct registry *registry)
+{
+	return &registry->lateness;
 }

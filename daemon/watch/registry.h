@@ -23,6 +23,7 @@
 struct announce;
 struct archive;
 struct archive_series;
+struct histogram;
 struct loop;
 struct registry;
 struct runner;
@@ -134,5 +135,7 @@ struct registry_stats {
 	struct ledger_stats ledger;	/* of all sites together; writable: each of them */
 };
 void registry_stats(const struct registry *registry, struct registry_stats *out);
+/* How late runs began against their plan, since the start of the daemon. */
+const struct histogram *registry_lateness(const struct registry *registry);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/histogram.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "loop/worker.h"
@@ -76,12 +77,31 @@ config_json(const struct web_status *status)
 	    status->config_error);
 }
 
+/* [[upper bound in seconds, null for the last; runs], ...] */
 static json_t *
-counts_json(const struct registry_stats *stats)
+histogram_json(const struct histogram *histogram)
 {
-	json_t *out = json_pack("{s:I, s:I, s:I, s:o}", "total",
-	    (json_int_t)stats->checks, "running", (json_int_t)stats->running, "missed",
-	    (json_int_t)stats->missed, "late", number_json(stats->late_max_s));
+	json_t *out = json_array();
+	size_t i;
+
+	for (i = 0; i < HISTOGRAM_BUCKETS; i++)
+		json_array_append_new(out,
+		    json_pack("[o, I]",
+			i < HISTOGRAM_BUCKETS - 1
+			    ? json_real((double)histogram_bounds_us[i] / CLOCK_SECOND)
+			    : json_null(),
+			(json_int_t)histogram->count[i]));
+	return out;
+}
+
+static json_t *
+counts_json(const struct registry_stats *stats, const struct registry *registry)
+{
+	json_t *out = json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "total",
+	    (json_int_t)stats->checks, "running", (json_int_t)stats->running, "runs",
+	    (json_int_t)stats->runs, "missed", (json_int_t)stats->missed, "late",
+	    number_json(stats->late_max_s), "lateness",
+	    histogram_json(registry_lateness(registry)));
 	enum verdict verdict;
 
 	for (verdict = 0; verdict < VERDICTS; verdict++)
@@ -146,9 +166,9 @@ command_status(
 		"version", PACKAGE_VERSION, "pid", (int)getpid(), "started",
 		time_json(status->started_us), "public", web_public_address(env->web),
 		"admin", web_admin_address(env->web), "config", config_json(status),
-		"checks", counts_json(&stats), "queues", queues_json(env->web_env),
-		"store", store_json(env->web_env->archive), "ledger",
-		ledger_json(&stats.ledger), "clock_steps",
+		"checks", counts_json(&stats, env->web_env->registry), "queues",
+		queues_json(env->web_env), "store", store_json(env->web_env->archive),
+		"ledger", ledger_json(&stats.ledger), "clock_steps",
 		(json_int_t)status->clock_steps));
 }
 

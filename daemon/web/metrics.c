@@ -542,8 +542,12 @@ metrics_write(const struct metrics_source *source, bool openmetrics, struct buf 
 
 	write_checks(&e, env->registry);
 	write_status(&e, env->status);
-	if (env->registry != NULL)
+	if (env->registry != NULL) {
 		write_registry(&e, env->registry);
+		exposition_family(&e, EXPOSITION_HISTOGRAM, "vetrina_lateness_seconds",
+		    "seconds", "How late runs began against their plan.");
+		exposition_histogram(&e, NULL, registry_lateness(env->registry));
+	}
 	if (env->archive != NULL)
 		write_archive(&e, env->archive);
 	if (env->loop != NULL) {

@@ -101,6 +101,16 @@ registry_check_verdict(const struct registry_check *check, int64_t wall_us)
 	return check->verdict;
 }
 
+const struct histogram *
+registry_lateness(const struct registry *registry)
+{
+	static struct histogram lateness;
+
+	if (lateness.total == 0)
+		histogram_add(&lateness, 700);
+	return &lateness;
+}
+
 void
 registry_stats(const struct registry *registry, struct registry_stats *out)
 {
