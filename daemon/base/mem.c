@@ -2,11 +2,14 @@
 #include "base/mem.h"
 
 #include <link.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#define BIG (256 << 10)
 
 static void *
 checked(void *pointer)
@@ -85,6 +88,13 @@ void *
 mem_dup(const void *data, size_t size)
 {
 	return memcpy(mem_alloc(size), data, size);
+}
+
+/* Set at all, the bound no longer grows with what is freed. */
+void
+mem_set_up(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, BIG);
 }
 
 /* Segments that nobody may write hold what their file holds: to drop their pages

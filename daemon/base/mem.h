@@ -20,6 +20,9 @@ char *mem_strndup(const char *text, size_t length);
 char *mem_vprintf(const char *format, va_list ap) __attribute__((format(printf, 1, 0)));
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *mem_dup(const void *data, size_t size);
+/* Big buffers (a page being compressed, rows of an archive) go back to the system as
+ * soon as they are freed, instead of staying as holes; once, before threads begin. */
+void mem_set_up(void);
 /* Gives back the pages of program and libraries that only their start needed: the
  * linker touches each of some eighty libraries, and the kernel maps what lies around.
  * What is still used comes back from the page cache by itself. Takes about a
