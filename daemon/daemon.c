@@ -40,7 +40,7 @@
 #include "web/web.h"
 
 #define TICK CLOCK_SECOND
-#define SETTLED (10 * CLOCK_SECOND)   /* after the start; every check has run */
+#define SETTLED (20 * CLOCK_SECOND)   /* after the start; every check has run */
 #define CLOCK_STEP (2 * CLOCK_SECOND) /* less is slewing, or a busy machine */
 #define DNS_CACHE_MAX 10000
 #define PROGRAMS_MAX 32 /* plugins at once */
@@ -514,6 +514,7 @@ run(struct daemon *daemon, struct conf *conf)
 	int code;
 
 	raise_limits();
+	mem_set_up();
 	set_level(daemon, conf);
 	code = start(daemon, conf);
 	if (code == 0) {

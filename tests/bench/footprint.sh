@@ -3,7 +3,7 @@
 # to the first page with 100 checks. Bounds: 20 MB, 0.5 % of a core, 1 s.
 . "$(dirname "$0")/lib.sh"
 need node openssl curl nginx
-seconds=${1:-60}
+seconds=${1:-30}
 source=$(cd "$bench_dir/../.." && pwd)
 port=$(free_port) admin=$(free_port)
 mkdir -p "$work/town"
@@ -17,7 +17,7 @@ sed -e "s/:8080/:$port/; s/:8081/:$admin/; s/:18401/:$town_http/; s/:18402/:$tow
 	-e "s|run/control.sock|$work/control.sock|" "$source/etc/demo.yaml" >"$work/vetrina.yaml"
 "$build/tests/lib/town_seed" "$work/vetrina.yaml" >/dev/null
 start_vetrinad "$work/vetrina.yaml"
-sleep 10
+sleep 15
 curl -s -o "$work/page" "http://127.0.0.1:$port/"
 before=$(cpu "$vetrinad_pid")
 sleep "$seconds"
