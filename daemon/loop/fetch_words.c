@@ -222,8 +222,16 @@ void
 fetch_words_redirect(enum fetch_redirect why, int follow, const char *location,
     char out[FETCH_SENTENCE_SIZE])
 {
+	/* What follows may hold a ticket, and the sentence goes to the log; a user and
+	 * password before the host, too. */
+	int length = (int)strcspn(location, "?#");
+	bool cut = location[length] != '\0' || memchr(location, '@', (size_t)length);
 	char *p;
 
+	if (memchr(location, '@', (size_t)length) != NULL)
+		length = (int)strcspn(location, "@/");
+	if (length > 100)
+		length = 100;
 	if (why == FETCH_REDIRECT_MANY) {
 		snprintf(out, FETCH_SENTENCE_SIZE, "more than %d redirect%s", follow,
 		    follow == 1 ? "" : "s");
@@ -231,9 +239,9 @@ fetch_words_redirect(enum fetch_redirect why, int follow, const char *location,
 	}
 	snprintf(out, FETCH_SENTENCE_SIZE,
 	    why == FETCH_REDIRECT_BODY
-		? "a redirect to \"%.100s\", another origin, which is not sent the body"
-		: "a redirect to \"%.100s\", which is not followed",
-	    location);
+		? "a redirect to \"%.*s%s\", another origin, which is not sent the body"
+		: "a redirect to \"%.*s%s\", which is not followed",
+	    length, location, cut ? "..." : "");
 	for (p = out; *p != '\0'; p++)
 		if (iscntrl((unsigned char)*p) || (unsigned char)*p > 126)
 			*p = '?';

@@ -446,6 +446,12 @@ redirects_are_followed_and_bounded(void **state)
 	assert_string_equal(got.body, "moved");
 	get("/to/302/file:///etc/passwd");
 	assert_class(FETCH_REDIRECTS);
+	get("/to/302/ftp://anna:segreto@127.0.0.1/");
+	assert_string_equal(
+	    got.reply.sentence, "a redirect to \"ftp:...\", which is not followed");
+	get("/to/302/ftp://127.0.0.1/?ticket=segreto");
+	assert_string_equal(got.reply.sentence,
+	    "a redirect to \"ftp://127.0.0.1/...\", which is not followed");
 	get("/to/302/ftp://127.0.0.1/");
 	assert_class(FETCH_REDIRECTS);
 	get("/to/302/http://nowhere.test:99999/");
