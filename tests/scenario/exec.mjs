@@ -27,8 +27,8 @@ await scenario(async () => {
     sites: { prova: site({ prova: { checks: {
       carico: exec([`${PLUGINS}/check_load`, '-w', '9000,9000,9000', '-c', '9999,9999,9999'],
         { values: { load1: {}, quindici: { label: 'load15' } } }),
-      disco: exec([`${PLUGINS}/check_disk`, '-w', '1', '-c', '0', '-p', '/'],
-        { values: { radice: { label: '/', unit: 'bytes' } } }),
+      disco: exec([`${PLUGINS}/check_disk`, '-w', '1', '-c', '0', '-p', '/dev'],
+        { values: { usati: { label: '/dev', unit: 'bytes' } } }),
       eco: exec([`${PLUGINS}/check_ping`, '-H', '127.0.0.1', '-p', '1', '-w', '100,50%', '-c', '500,90%'],
         { values: { rta: { unit: 's' }, pl: {} } }),
       porta: exec([`${PLUGINS}/check_tcp`, '-H', '127.0.0.1', '-p', String(port), '-e', '220'],
@@ -81,7 +81,7 @@ await scenario(async () => {
 
   ok('performance data in base units', [
     ...between('load1', all.carico.last.values.load1, 0, 1000),
-    ...between('used bytes of /', all.disco.last.values.radice, 1 << 20, 1e15),
+    ...between('used bytes of /dev', all.disco.last.values.usati, 0, 1e15),
     ...between('round trip', all.eco.last.values.rta, 1e-6, 0.1),
     ...equal('packets lost', all.eco.last.values.pl, 0),
     ...between('connect', all.porta.last.values.time, 0, 1),
@@ -102,7 +102,7 @@ await scenario(async () => {
   const metrics = await (await fetch(`http://${daemon.status.admin}/metrics`)).text();
   ok('metrics have them', [
     [/vetrina_check_phase_seconds\{[^}]*check="eco"[^}]*phase="rta"\} [\d.e-]+/, 'rta'],
-    [/vetrina_check_value_bytes\{[^}]*check="disco"[^}]*source="radice"\} [\d.e+]+/, 'radice'],
+    [/vetrina_check_value_bytes\{[^}]*check="disco"[^}]*source="usati"\} [\d.e+]+/, 'usati'],
     [/vetrina_check_value\{[^}]*check="contatore"[^}]*source="colpi"\} [\d.]+/, 'colpi'],
   ].filter(([pattern]) => !pattern.test(metrics)).map(([, name]) => `no ${name}`));
 
