@@ -51,8 +51,8 @@ static const char *const migrations[] = {
     "CREATE INDEX transitions_by_service ON transitions (service_id, at_us);",
     /* A service that is slow at times changes a hundred times more often between up
      * and degraded than it is down. */
-    "CREATE INDEX transitions_of_outages ON transitions (service_id, at_us)"
-    " WHERE from_verdict = 'down' OR to_verdict = 'down';",
+    ("CREATE INDEX transitions_of_outages ON transitions (service_id, at_us)"
+     " WHERE from_verdict = 'down' OR to_verdict = 'down';"),
     /* A quiet check of a service whose others change often. */
     "CREATE INDEX transitions_by_check ON transitions (service_id, check_id, at_us);",
 };
