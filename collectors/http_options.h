@@ -7,27 +7,19 @@
 
 #include <stdint.h>
 
+#include "collectors/request.h"
 #include "conf/option.h"
 
 struct expect;
 
 struct http_options {
-	char *url;
-	int method;		/* index into http_methods */
-	struct conf_strings headers;
-	struct conf_files header_files;
-	char *body;
+	struct request_options request;
 	struct conf_statuses status;
 	struct conf_strings header, match, not_match, json;
 	int64_t max_time_us;
-	int64_t follow, max_body, retry;
-	int reuse, ip;		/* enum fetch_reuse, enum resolve_family */
-	char *proxy, *ca_file, *certificate_file, *key_file;
-	char *bearer_file, *user, *password_file;
 };
 
 extern const struct option http_options[];
-extern const char *const http_methods[];
 
 /* As conf_collector's check. */
 void http_options_check(const void *options, conf_complain *complain, void *arg);

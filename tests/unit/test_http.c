@@ -106,11 +106,11 @@ well(const char *body)
 static struct http_options
 defaults(void)
 {
-	return (struct http_options){.url = (char *)"https://www.example.it/",
+	return (struct http_options){.request.url = (char *)"https://www.example.it/",
 	    .status = {1, {{200, 299}}},
-	    .follow = 5,
-	    .max_body = 1 << 20,
-	    .retry = 1};
+	    .request.follow = 5,
+	    .request.max_body = 1 << 20,
+	    .request.retry = 1};
 }
 
 static int64_t dns_cache_us = -1;
@@ -188,18 +188,18 @@ options_reach_the_request(void **state)
 	struct http_options options = defaults();
 	void *check;
 
-	options.method = 2;
-	options.headers = (struct conf_strings){2, headers, NULL};
-	options.body = (char *)"{}";
-	options.reuse = FETCH_REUSE_SESSION;
-	options.ip = RESOLVE_IPV6;
-	options.proxy = (char *)"http://proxy:3128";
-	options.ca_file = (char *)"/ca.pem";
-	options.certificate_file = (char *)"/our.pem";
-	options.key_file = (char *)"/our.key";
-	options.follow = 0;
-	options.max_body = 99;
-	options.retry = 3;
+	options.request.method = 2;
+	options.request.headers = (struct conf_strings){2, headers, NULL};
+	options.request.body = (char *)"{}";
+	options.request.reuse = FETCH_REUSE_SESSION;
+	options.request.ip = RESOLVE_IPV6;
+	options.request.proxy = (char *)"http://proxy:3128";
+	options.request.ca_file = (char *)"/ca.pem";
+	options.request.certificate_file = (char *)"/our.pem";
+	options.request.key_file = (char *)"/our.key";
+	options.request.follow = 0;
+	options.request.max_body = 99;
+	options.request.retry = 3;
 	dns_cache_us = 0;
 	check = open_check(&options);
 	dns_cache_us = -1;
@@ -427,10 +427,10 @@ options_may_move_while_it_runs(void **state)
 
 	items[0] = mem_strdup("X: y");
 	*options = defaults();
-	options->headers = (struct conf_strings){1, items, NULL};
+	options->request.headers = (struct conf_strings){1, items, NULL};
 	options->max_time_us = 1000;
 	moved = *options;
-	moved.headers.items = header;
+	moved.request.headers.items = header;
 	check = open_check(options);
 	collector_http.start(check, run, 1, false);
 	collector_http.rebind(check, &moved);
@@ -488,8 +488,8 @@ headers_may_stand_in_files(void **state)
 
 	items[0].path = write_file("a", "k-1\n");
 	items[1].path = write_file("b", "k-2");
-	options.headers = (struct conf_strings){1, plain, NULL};
-	options.header_files = (struct conf_files){2, items};
+	options.request.headers = (struct conf_strings){1, plain, NULL};
+	options.request.header_files = (struct conf_files){2, items};
 	check = open_check(&options);
 	collector_http.start(check, run, 1, false);
 	assert_string_equal(fetch.headers,
@@ -531,7 +531,7 @@ secrets_are_read_and_read_again(void **state)
 	char error[300], *longer;
 	void *check;
 
-	options.bearer_file = path;
+	options.request.bearer_file = path;
 	check = open_check(&options);
 	collector_http.start(check, run, 1, false);
 	assert_string_equal(fetch.bearer, "first-secret");
@@ -585,15 +585,15 @@ secrets_are_read_and_read_again(void **state)
 	collector_http.close(check);
 
 	options = defaults();
-	options.user = (char *)"anna";
-	options.password_file = write_file("password", " pass word");
+	options.request.user = (char *)"anna";
+	options.request.password_file = write_file("password", " pass word");
 	check = open_check(&options);
 	collector_http.start(check, run, 1, false);
 	assert_string_equal(fetch.user, "anna");
 	assert_string_equal(fetch.password, " pass word");
 	collector_http.close(check);
-	unlink(options.password_file);
-	free(options.password_file);
+	unlink(options.request.password_file);
+	free(options.request.password_file);
 	free(path);
 }
 

@@ -23,11 +23,11 @@ static char folder[64];
 static struct http_options
 defaults(void)
 {
-	return (struct http_options){.url = (char *)"https://www.example.it/",
+	return (struct http_options){.request.url = (char *)"https://www.example.it/",
 	    .status = {1, {{200, 299}}},
-	    .follow = 5,
-	    .max_body = 1 << 20,
-	    .retry = 1};
+	    .request.follow = 5,
+	    .request.max_body = 1 << 20,
+	    .request.retry = 1};
 }
 
 static char *
@@ -61,40 +61,47 @@ options_that_do_not_fit_are_told(void **state)
 		struct http_options options;
 	} cases[] = {
 	    {"url", "do not belong",
-		{.url = (char *)"https://anna:secret@example.it/"}},
-	    {"proxy", "do not belong", {.proxy = (char *)"http://anna:secret@proxy"}},
+		{.request.url = (char *)"https://anna:secret@example.it/"}},
+	    {"proxy", "do not belong",
+		{.request.proxy = (char *)"http://anna:secret@proxy"}},
 	    {"headers", "1 of 1: expected \"Name: value\"",
-		{.headers = {1, header, NULL}}},
+		{.request.headers = {1, header, NULL}}},
 	    {"headers", "credentials come from files",
-		{.headers = {1, credentials, NULL}}},
+		{.request.headers = {1, credentials, NULL}}},
 	    {"header_files", "1 of 1: expected the name",
-		{.header_files = {1, &(struct conf_file_item){(char *)"X Key", path}}}},
+		{.request.header_files = {1,
+		     &(struct conf_file_item){(char *)"X Key", path}}}},
 	    {"header_files", "X-Key stands twice",
-		{.headers = {1, key, NULL},
-		    .header_files = {1,
+		{.request.headers = {1, key, NULL},
+		    .request.header_files = {1,
 			&(struct conf_file_item){(char *)"X-Key", path}}}},
 	    {"header_files", "x-key stands twice",
-		{.header_files = {2, (struct conf_file_item[]){{(char *)"X-Key", path},
-					 {(char *)"x-key", path}}}}},
+		{.request.header_files = {2,
+		     (struct conf_file_item[]){
+			 {(char *)"X-Key", path}, {(char *)"x-key", path}}}}},
 	    {"header_files", "either Authorization",
-		{.bearer_file = path,
-		    .header_files = {1,
+		{.request.bearer_file = path,
+		    .request.header_files = {1,
 			&(struct conf_file_item){(char *)"authorization", path}}}},
-	    {"user", "go together", {.user = (char *)"anna"}},
-	    {"password_file", "go together", {.password_file = (char *)"/x"}},
+	    {"user", "go together", {.request.user = (char *)"anna"}},
+	    {"password_file", "go together", {.request.password_file = (char *)"/x"}},
 	    {"user", "no colon",
-		{.user = (char *)"a:b", .password_file = (char *)"/x"}},
+		{.request.user = (char *)"a:b", .request.password_file = (char *)"/x"}},
 	    {"bearer_file", "not both",
-		{.user = (char *)"a",
-		    .password_file = (char *)"/x",
-		    .bearer_file = (char *)"/y"}},
-	    {"key_file", "go together", {.key_file = (char *)"/x"}},
-	    {"certificate_file", "go together", {.certificate_file = (char *)"/x"}},
-	    {"method", "no body", {.method = 1, .match = {1, pattern, NULL}}},
-	    {"body", "without a body", {.method = 1, .body = (char *)"x"}},
-	    {"proxy", "http://", {.proxy = (char *)"https://proxy.example.it"}},
-	    {"ip", "other version", {.url = (char *)"http://192.0.2.1/", .ip = 2}},
-	    {"ip", "other version", {.url = (char *)"http://[::1]:80/", .ip = 1}},
+		{.request.user = (char *)"a",
+		    .request.password_file = (char *)"/x",
+		    .request.bearer_file = (char *)"/y"}},
+	    {"key_file", "go together", {.request.key_file = (char *)"/x"}},
+	    {"certificate_file", "go together",
+		{.request.certificate_file = (char *)"/x"}},
+	    {"method", "no body", {.request.method = 1, .match = {1, pattern, NULL}}},
+	    {"body", "without a body",
+		{.request.method = 1, .request.body = (char *)"x"}},
+	    {"proxy", "http://", {.request.proxy = (char *)"https://proxy.example.it"}},
+	    {"ip", "other version",
+		{.request.url = (char *)"http://192.0.2.1/", .request.ip = 2}},
+	    {"ip", "other version",
+		{.request.url = (char *)"http://[::1]:80/", .request.ip = 1}},
 	    {"match", "missing closing parenthesis", {.match = {1, pattern, NULL}}},
 	    {"json", "begins with /", {.json = {1, pattern, NULL}}},
 	};
@@ -103,15 +110,15 @@ options_that_do_not_fit_are_told(void **state)
 	size_t i;
 
 	collector_http.check(&good, complain, &told);
-	good.url = (char *)"https://example.it/a@b?c=d@e";
-	good.headers = (struct conf_strings){1, key, NULL};
-	good.header_files = (struct conf_files){
+	good.request.url = (char *)"https://example.it/a@b?c=d@e";
+	good.request.headers = (struct conf_strings){1, key, NULL};
+	good.request.header_files = (struct conf_files){
 	    2, (struct conf_file_item[]){
 		   {(char *)"Authorization", path}, {(char *)"X", path}}};
 	collector_http.check(&good, complain, &told);
-	good.ip = 2;
+	good.request.ip = 2;
 	collector_http.check(&good, complain, &told);
-	good.url = (char *)"http://[::1]/";
+	good.request.url = (char *)"http://[::1]/";
 	collector_http.check(&good, complain, &told);
 	assert_int_equal(told.length, 0);
 	for (i = 0; i < ARRAY_LENGTH(cases); i++) {
@@ -128,7 +135,7 @@ options_that_do_not_fit_are_told(void **state)
 	}
 	buf_clear(&told);
 	good = defaults();
-	good.user = (char *)"a:b";
+	good.request.user = (char *)"a:b";
 	good.match = (struct conf_strings){2, patterns, NULL};
 	good.json = (struct conf_strings){1, pattern, NULL};
 	collector_http.check(&good, complain, &told);
@@ -180,10 +187,10 @@ a_file_binds_the_options(void **state)
 	if (conf == NULL)
 		fail_msg("%s", out.errors.data);
 	options = conf->sites[0].services[0].checks[0].options;
-	assert_string_equal(options->url, "https://a.it/");
-	assert_string_equal(http_methods[options->method], "POST");
-	assert_int_equal(options->headers.count, 2);
-	assert_string_equal(options->headers.items[0], "Accept: a, b");
+	assert_string_equal(options->request.url, "https://a.it/");
+	assert_string_equal(request_methods[options->request.method], "POST");
+	assert_int_equal(options->request.headers.count, 2);
+	assert_string_equal(options->request.headers.items[0], "Accept: a, b");
 	assert_int_equal(options->status.count, 2);
 	assert_int_equal(options->status.ranges[1].first, 401);
 	assert_int_equal(options->match.count, 1);
@@ -191,12 +198,12 @@ a_file_binds_the_options(void **state)
 	assert_string_equal(options->not_match.items[0], "x\\d+");
 	assert_int_equal(options->json.count, 2);
 	assert_int_equal(options->max_time_us, 250000);
-	assert_int_equal(options->follow, 0);
-	assert_int_equal(options->max_body, 65536);
-	assert_int_equal(options->reuse, FETCH_REUSE_SESSION);
-	assert_int_equal(options->retry, 3);
-	assert_int_equal(options->ip, RESOLVE_IPV6);
-	assert_non_null(strstr(options->password_file, "/p"));
+	assert_int_equal(options->request.follow, 0);
+	assert_int_equal(options->request.max_body, 65536);
+	assert_int_equal(options->request.reuse, FETCH_REUSE_SESSION);
+	assert_int_equal(options->request.retry, 3);
+	assert_int_equal(options->request.ip, RESOLVE_IPV6);
+	assert_non_null(strstr(options->request.password_file, "/p"));
 	conf_free(conf);
 	buf_free(&out.errors);
 	buf_free(&out.warnings);
@@ -205,15 +212,15 @@ a_file_binds_the_options(void **state)
 	if (conf == NULL)
 		fail_msg("%s", out.errors.data);
 	options = conf->sites[0].services[0].checks[0].options;
-	assert_string_equal(options->url, "https://a.it/");
-	assert_string_equal(http_methods[options->method], "GET");
+	assert_string_equal(options->request.url, "https://a.it/");
+	assert_string_equal(request_methods[options->request.method], "GET");
 	assert_int_equal(options->status.ranges[0].first, 200);
 	assert_int_equal(options->status.ranges[0].last, 299);
-	assert_int_equal(options->follow, 5);
-	assert_int_equal(options->max_body, 1 << 20);
-	assert_int_equal(options->reuse, FETCH_REUSE_NONE);
-	assert_int_equal(options->retry, 1);
-	assert_int_equal(options->ip, RESOLVE_ANY);
+	assert_int_equal(options->request.follow, 5);
+	assert_int_equal(options->request.max_body, 1 << 20);
+	assert_int_equal(options->request.reuse, FETCH_REUSE_NONE);
+	assert_int_equal(options->request.retry, 1);
+	assert_int_equal(options->request.ip, RESOLVE_ANY);
 	conf_free(conf);
 	buf_free(&out.errors);
 	buf_free(&out.warnings);
@@ -246,9 +253,9 @@ secrets_of_requests_do_not_show(void **state)
 	if (conf == NULL)
 		fail_msg("%s", out.errors.data);
 	options = conf->sites[0].services[0].checks[0].options;
-	assert_int_equal(options->header_files.count, 2);
-	assert_string_equal(options->header_files.items[1].name, "X-B");
-	assert_string_equal(options->header_files.items[1].path, path);
+	assert_int_equal(options->request.header_files.count, 2);
+	assert_string_equal(options->request.header_files.items[1].name, "X-B");
+	assert_string_equal(options->request.header_files.items[1].path, path);
 	conf_print(conf, &printed);
 	assert_null(strstr(printed.data, "s3cret"));
 	assert_null(strstr(printed.data, "v4lue"));
