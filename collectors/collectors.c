@@ -7,6 +7,7 @@
 
 const struct collector *const collectors_all[] = {
     &collector_http,
+    &collector_dns,
     &collector_exec,
     NULL,
 };
