@@ -8,6 +8,7 @@
 const struct collector *const collectors_all[] = {
     &collector_http,
     &collector_dns,
+    &collector_icmp,
     &collector_exec,
     NULL,
 };

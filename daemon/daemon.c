@@ -27,6 +27,7 @@
 #include "cli.h"
 #include "collectors/collectors.h"
 #include "conf/conf.h"
+#include "loop/echo.h"
 #include "loop/fetch.h"
 #include "loop/loop.h"
 #include "loop/resolve.h"
@@ -53,6 +54,7 @@ struct daemon {
 	struct worker_pool *rrd, *journal, *io;
 	struct resolve *resolve;
 	struct fetch_pool *fetch;
+	struct echo *echo;
 	struct spawn_pool *spawn;
 	struct archive *archive;
 	struct registry *registry;
@@ -414,11 +416,13 @@ start(struct daemon *daemon, struct conf *conf)
 	struct registry_env env = {.collectors = collectors_all};
 	int code;
 
+	echo_own_rights();
 	daemon->loop = loop_create();
 	open_signals(daemon);
 	daemon->rrd = worker_pool_create(daemon->loop, "rrd", 1, 100000);
 	daemon->journal = worker_pool_create(daemon->loop, "journal", 1, 16);
 	daemon->io = worker_pool_create(daemon->loop, "io", 2, 20000);
+	daemon->echo = echo_create(daemon->loop);
 	daemon->spawn = spawn_pool_create(daemon->loop, daemon->io, PROGRAMS_MAX);
 	daemon->resolve = resolve_create(daemon->loop, NULL, DNS_CACHE_MAX);
 	if (daemon->resolve != NULL)
@@ -435,6 +439,7 @@ start(struct daemon *daemon, struct conf *conf)
 	env.probe.loop = daemon->loop;
 	env.probe.resolve = daemon->resolve;
 	env.probe.fetch = daemon->fetch;
+	env.probe.echo = daemon->echo;
 	env.probe.spawn = daemon->spawn;
 	env.probe.io = daemon->io;
 	env.archive = daemon->archive;
@@ -497,6 +502,7 @@ stop(struct daemon *daemon)
 	registry_destroy(daemon->registry);
 	archive_close(daemon->archive);
 	fetch_pool_destroy(daemon->fetch);
+	echo_destroy(daemon->echo);
 	resolve_destroy(daemon->resolve);
 	worker_settle(daemon->io); /* a program under way is not left to nobody */
 	spawn_pool_destroy(daemon->spawn);

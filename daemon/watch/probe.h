@@ -15,6 +15,7 @@
 #include "conf/option.h"
 #include "store/archive.h"
 
+struct echo;
 struct loop;
 struct fetch_pool;
 struct resolve;
@@ -44,6 +45,7 @@ struct probe_env {
 	struct loop *loop;
 	struct resolve *resolve;
 	struct fetch_pool *fetch;
+	struct echo *echo;
 	struct spawn_pool *spawn;
 	struct worker_pool *io;	/* for what takes long; NULL: do it here */
 };
