@@ -10,6 +10,7 @@ const struct collector *const collectors_all[] = {
     &collector_dns,
     &collector_icmp,
     &collector_exec,
+    &collector_json,
     NULL,
 };
 

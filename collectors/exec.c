@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "collectors/collectors.h"
@@ -38,10 +37,7 @@ struct exec {
 	struct spawn *spawn;   /* running, or NULL */
 	struct probe_run *run; /* NULL: idle */
 	int64_t timeout_us;
-	struct counter {
-		double value; /* NAN: none yet */
-		int64_t at_us;
-	} counters[VALUES_MAX];
+	struct value_counter counters[VALUES_MAX];
 };
 
 enum { TOTAL, EXIT_CODE, SOURCES };
@@ -143,21 +139,6 @@ exec_extra(const void *options, struct archive_source *out)
 
 /* ---- what it printed ---- */
 
-/* What a counter grew a second; NAN the first time and after a reset. */
-static double
-growth(struct counter *counter, double value)
-{
-	struct counter before = *counter;
-
-	counter->value = value;
-	counter->at_us = clock_mono_us();
-	if (isnan(before.value) || value < before.value ||
-	    counter->at_us <= before.at_us)
-		return NAN;
-	return (value - before.value) * CLOCK_SECOND /
-	       (double)(counter->at_us - before.at_us);
-}
-
 /* A plugin that found a failure need not tell its values. */
 static void
 add_words(struct probe_result *result, const char *name, const char *problem)
@@ -187,7 +168,7 @@ take_values(
 			add_words(
 			    result, wanted->item.id, "not among the performance data");
 		} else if (strcmp(datum->unit, "c") == 0) {
-			*value = growth(&exec->counters[i], datum->value);
+			*value = value_growth(&exec->counters[i], datum->value);
 		} else if (datum->unit[0] != '\0' &&
 			   strcmp(datum->unit, wanted->unit) != 0) {
 			add_words(result, wanted->item.id, "has another unit");

@@ -4,7 +4,6 @@
  */
 #include "collectors/expect.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +15,8 @@
 #include "base/mem.h"
 #include "base/pattern.h"
 #include "base/pointer.h"
+#include "collectors/document.h"
 #include "conf/mask.h"
-
-#define JSON_MEMORY_MAX ((size_t)64 << 20)
 
 struct rule {
 	char *text;              /* the pattern's; of a header: its name */
@@ -32,7 +30,6 @@ struct rules {
 };
 
 struct expect {
-	unsigned references;
 	struct conf_statuses status;
 	struct rules header, match, not_match;
 	size_t json_count;
@@ -57,7 +54,7 @@ expect_destroy(struct expect *expect)
 {
 	size_t i;
 
-	if (expect == NULL || --expect->references > 0)
+	if (expect == NULL)
 		return;
 	rules_free(&expect->header);
 	rules_free(&expect->match);
@@ -66,13 +63,6 @@ expect_destroy(struct expect *expect)
 		pointer_free(expect->json[i]);
 	free(expect->json);
 	free(expect);
-}
-
-struct expect *
-expect_ref(struct expect *expect)
-{
-	expect->references++;
-	return expect;
 }
 
 bool
@@ -171,7 +161,6 @@ expect_create(const struct expect_config *config, const char **option, char erro
 {
 	struct expect *expect = mem_zalloc(sizeof(*expect));
 
-	expect->references = 1;
 	expect->status = *config->status;
 	*option = "header";
 	if (compile_headers(&expect->header, config->header, error) != 0)
@@ -304,70 +293,18 @@ check_patterns(const struct rules *rules, int wanted,
 	return PROBE_OK;
 }
 
-static json_t *
-parse_json(const struct expect_answer *answer, json_error_t *error)
-{
-	const char *body = answer->body;
-	size_t length = answer->body_length;
-	json_t *document;
-
-	if (length >= 3 && memcmp(body, "\xef\xbb\xbf", 3) == 0) {
-		body += 3;
-		length -= 3;
-	}
-	document = json_loadb(body, length, JSON_DECODE_ANY | JSON_ALLOW_NUL, error);
-	/* An integer beyond 64 bits is no reason to see nothing of the rest. */
-	if (document == NULL && json_error_code(error) == json_error_numeric_overflow)
-		document = json_loadb(body, length,
-		    JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, error);
-	return document;
-}
-
-/* About what jansson takes for a document, in bytes: an empty object is 200 times as
- * large as its text. Commas within texts count too, which is not much. */
-static size_t
-json_memory(const char *body, size_t length)
-{
-	size_t bytes = 0, i;
-
-	for (i = 0; i < length; i++) {
-		if (body[i] == '{')
-			bytes += 256;
-		else if (body[i] == '[')
-			bytes += 128;
-		else if (body[i] == ':')
-			bytes += 72;
-		else if (body[i] == ',')
-			bytes += 40;
-	}
-	return bytes;
-}
-
 static enum probe_class
 check_json(
     const struct expect *expect, const struct expect_answer *answer, char sentence[256])
 {
-	json_error_t error;
 	json_t *document;
 	size_t i;
 
 	if (expect->json_count == 0)
 		return PROBE_OK;
-	if (answer->body_length == 0) {
-		snprintf(sentence, 256, "the body is empty, expected JSON");
+	document = document_parse(answer->body, answer->body_length, sentence);
+	if (document == NULL)
 		return PROBE_JSON;
-	}
-	if (json_memory(answer->body, answer->body_length) > JSON_MEMORY_MAX) {
-		snprintf(sentence, 256, "the JSON has too many values to look into");
-		return PROBE_JSON;
-	}
-	document = parse_json(answer, &error);
-	if (document == NULL) {
-		snprintf(sentence, 256,
-		    "the body is not JSON: line %d, column %d: %.120s", error.line,
-		    error.column, error.text);
-		return PROBE_JSON;
-	}
 	for (i = 0; i < expect->json_count; i++)
 		if (pointer_test(expect->json[i], document, sentence) != 1)
 			break;

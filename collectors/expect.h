@@ -31,8 +31,7 @@ struct expect_answer { /* borrowed; bytes of a stranger */
 /* -> NULL with what is wrong, and in *option the key to blame: "header", ... */
 struct expect *expect_create(const struct expect_config *config, const char **option,
     char error[256]);
-void expect_destroy(struct expect *expect); /* NULL is fine; gives a reference back */
-struct expect *expect_ref(struct expect *expect); /* one more; on the loop only */
+void expect_destroy(struct expect *expect); /* NULL is fine */
 bool expect_reads_body(const struct expect *expect);
 
 /* On any thread. Status, then headers, patterns, JSON: -> the class of the first that does not hold,

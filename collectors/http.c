@@ -23,12 +23,17 @@
 #define HTTP_MAGIC 0x68636865
 #define DAY_S 86400.0
 
+struct http_plan {
+	struct judge_plan base;
+	struct expect *expect;
+};
+
 struct http {
 	MAGIC;
 	struct worker_pool *io;
 	const struct http_options *options;
 	struct request *request;
-	struct expect *expect;
+	struct http_plan *plan;
 	struct probe_run *run; /* NULL: idle */
 	struct judge *judge;   /* of its answer, on a worker, or NULL */
 	struct probe_result result;
@@ -71,7 +76,7 @@ result_clear(struct probe_result *result)
 
 /* The last word on an answer that came whole; result holds its values and message. */
 static void
-on_judged(enum probe_class class, const char *sentence, void *arg)
+on_judged(const struct judgement *judgement, void *arg)
 {
 	struct http *http = arg;
 	struct probe_result *result = &http->result;
@@ -80,9 +85,9 @@ on_judged(enum probe_class class, const char *sentence, void *arg)
 
 	MAGIC_CHECK(http, HTTP_MAGIC);
 	http->judge = NULL;
-	result->class = class;
-	if (class != PROBE_OK) {
-		strlcpy(result->message, sentence, sizeof(result->message));
+	result->class = judgement->class;
+	if (result->class != PROBE_OK) {
+		strlcpy(result->message, judgement->sentence, sizeof(result->message));
 	} else if (max_us > 0 && result->values[TOTAL] * CLOCK_SECOND > max_us) {
 		result->class = PROBE_SLOW;
 		snprintf(result->message, sizeof(result->message),
@@ -102,17 +107,12 @@ judge(struct http *http, const struct fetch_reply *reply)
 	    .body = reply->body.data,
 	    .body_length = reply->body.length,
 	};
-	char sentence[256];
 
 	http->result.values[TOTAL] = reply->total;
 	http->result.values[SIZE] = (double)reply->body.length;
 	request_describe(reply, http->result.message);
-	if (judge_start(
-		http->io, http->expect, &answer, on_judged, http, &http->judge) != 0)
-		on_judged(PROBE_INTERNAL, "too many answers wait to be judged", http);
-	else if (http->judge == NULL)
-		on_judged(
-		    expect_judge(http->expect, &answer, sentence), sentence, http);
+	judge_start(expect_reads_body(http->plan->expect) ? http->io : NULL,
+	    &http->plan->base, &answer, on_judged, http, &http->judge);
 }
 
 static void
@@ -163,6 +163,24 @@ http_rebind(void *arg, const void *options)
 	request_rebind(http->request, &http->options->request);
 }
 
+static void
+plan_judge(const struct judge_plan *base, const struct expect_answer *answer,
+    struct judgement *out)
+{
+	const struct http_plan *plan = (const struct http_plan *)base;
+
+	out->class = expect_judge(plan->expect, answer, out->sentence);
+}
+
+static void
+plan_destroy(struct judge_plan *base)
+{
+	struct http_plan *plan = (struct http_plan *)base;
+
+	expect_destroy(plan->expect);
+	free(plan);
+}
+
 static int
 http_open(const struct probe_env *env, const void *arg, int64_t dns_cache_us,
     void **state, char error[256])
@@ -178,7 +196,9 @@ http_open(const struct probe_env *env, const void *arg, int64_t dns_cache_us,
 	MAGIC_SET(http, HTTP_MAGIC);
 	http->io = env->io;
 	http->options = opts;
-	http->expect = expect;
+	http->plan = mem_zalloc(sizeof(*http->plan));
+	http->plan->base = (struct judge_plan){1, plan_judge, plan_destroy};
+	http->plan->expect = expect;
 	http->request =
 	    request_create(env, &opts->request, dns_cache_us, on_reply, http);
 	*state = http;
@@ -205,7 +225,7 @@ http_close(void *arg)
 
 	http_cancel(http);
 	request_destroy(http->request);
-	expect_destroy(http->expect);
+	judge_plan_unref(&http->plan->base);
 	MAGIC_CLEAR(http);
 	free(http);
 }

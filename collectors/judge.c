@@ -1,13 +1,13 @@
 /*
  * A judgement is the worker's until it is done: it holds copies of headers and body
- * and a reference to its expectations, so that who asked for it may go away.
+ * and a reference to its plan, so that who asked for it may go away.
  */
 #include "collectors/judge.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/err.h"
 #include "base/mem.h"
 #include "loop/worker.h"
 
@@ -19,20 +19,43 @@ static size_t waiting; /* bytes of all answers with the workers; the loop's */
 
 struct judge {
 	MAGIC;
-	struct expect *expect;
+	struct judge_plan *plan;
 	struct expect_answer answer;
 	char *copy; /* headers, then body */
-	enum probe_class class;
-	char sentence[256];
+	struct judgement judgement;
 	judge_cb *cb; /* NULL: cancelled */
 	void *arg;
 };
+
+struct judge_plan *
+judge_plan_ref(struct judge_plan *plan)
+{
+	plan->references++;
+	return plan;
+}
+
+void
+judge_plan_unref(struct judge_plan *plan)
+{
+	if (plan != NULL && --plan->references == 0)
+		plan->destroy(plan);
+}
+
+static void
+clear(struct judgement *judgement)
+{
+	size_t i;
+
+	memset(judgement, 0, sizeof(*judgement));
+	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
+		judgement->values[i] = NAN;
+}
 
 static void
 judge_free(struct judge *judge)
 {
 	waiting -= judge->answer.headers_length + judge->answer.body_length;
-	expect_destroy(judge->expect);
+	judge_plan_unref(judge->plan);
 	free(judge->copy);
 	MAGIC_CLEAR(judge);
 	free(judge);
@@ -43,7 +66,7 @@ on_worker(void *arg)
 {
 	struct judge *judge = arg;
 
-	judge->class = expect_judge(judge->expect, &judge->answer, judge->sentence);
+	judge->plan->judge(judge->plan, &judge->answer, &judge->judgement);
 }
 
 static void
@@ -53,24 +76,46 @@ on_done(void *arg)
 
 	MAGIC_CHECK(judge, JUDGE_MAGIC);
 	if (judge->cb != NULL)
-		judge->cb(judge->class, judge->sentence, judge->arg);
+		judge->cb(&judge->judgement, judge->arg);
 	judge_free(judge);
 }
 
-int
-judge_start(struct worker_pool *io, struct expect *expect,
+static void
+judge_here(const struct judge_plan *plan, const struct expect_answer *answer,
+    judge_cb *cb, void *arg)
+{
+	struct judgement judgement;
+
+	clear(&judgement);
+	if (plan != NULL) {
+		plan->judge(plan, answer, &judgement);
+	} else {
+		judgement.class = PROBE_INTERNAL;
+		strlcpy(judgement.sentence, "too many answers wait to be judged",
+		    sizeof(judgement.sentence));
+	}
+	cb(&judgement, arg);
+}
+
+void
+judge_start(struct worker_pool *io, struct judge_plan *plan,
     const struct expect_answer *answer, judge_cb *cb, void *arg, struct judge **out)
 {
 	struct judge *judge;
 
 	*out = NULL;
-	if (io == NULL || answer->body_length <= HERE_MAX || !expect_reads_body(expect))
-		return 0;
-	if (waiting + answer->body_length > WAITING_MAX)
-		return ERR_FULL;
+	if (io == NULL || answer->body_length <= HERE_MAX) {
+		judge_here(plan, answer, cb, arg);
+		return;
+	}
+	if (waiting + answer->body_length > WAITING_MAX) {
+		judge_here(NULL, answer, cb, arg);
+		return;
+	}
 	judge = mem_zalloc(sizeof(*judge));
 	MAGIC_SET(judge, JUDGE_MAGIC);
-	judge->expect = expect_ref(expect);
+	clear(&judge->judgement);
+	judge->plan = judge_plan_ref(plan);
 	judge->answer = *answer;
 	judge->copy = mem_alloc(answer->headers_length + answer->body_length);
 	if (answer->headers_length > 0)
@@ -83,10 +128,10 @@ judge_start(struct worker_pool *io, struct expect *expect,
 	judge->arg = arg;
 	if (worker_submit(io, WORKER_NORMAL, on_worker, on_done, judge) != 0) {
 		judge_free(judge);
-		return ERR_FULL;
+		judge_here(NULL, answer, cb, arg);
+		return;
 	}
 	*out = judge;
-	return 0;
 }
 
 void

@@ -3,7 +3,12 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
 
 #define NAME_MAX_BYTES 19 /* of a data source, RRDtool's limit */
 
@@ -28,6 +33,63 @@ values_extra(const struct conf_map *values, struct archive_source *out)
 		    .text = ""};
 	}
 	return values->count;
+}
+
+void
+values_copy(const struct conf_map *map, const char *prefix, struct values *out)
+{
+	out->count = 0;
+	for (; out->count < map->count && out->count < VALUES_MAX; out->count++) {
+		const struct value_option *value = values_item(map, out->count);
+
+		out->items[out->count] =
+		    (struct value_wanted){.name = mem_strdup(value->item.id),
+			.from = value->from != NULL
+				    ? mem_strdup(value->from)
+				    : mem_printf("%s%s", prefix, value->item.id),
+			.min = value->min,
+			.max = value->max};
+	}
+}
+
+void
+values_free(struct values *values)
+{
+	for (; values->count > 0; values->count--) {
+		free(values->items[values->count - 1].name);
+		free(values->items[values->count - 1].from);
+	}
+}
+
+bool
+value_is_within(const struct value_wanted *wanted, double value, char sentence[256])
+{
+	char is[TEXT_DURATION_SIZE], bound[TEXT_DURATION_SIZE];
+
+	text_double_format(value, is);
+	if (value < wanted->min)
+		snprintf(sentence, 256, "%s is %s, expected %s or more", wanted->name,
+		    is, text_double_format(wanted->min, bound));
+	else if (value > wanted->max)
+		snprintf(sentence, 256, "%s is %s, expected %s or less", wanted->name,
+		    is, text_double_format(wanted->max, bound));
+	else
+		return true;
+	return false;
+}
+
+double
+value_growth(struct value_counter *counter, double value)
+{
+	struct value_counter before = *counter;
+
+	counter->value = value;
+	counter->at_us = clock_mono_us();
+	if (isnan(before.value) || isnan(value) || value < before.value ||
+	    counter->at_us <= before.at_us)
+		return NAN;
+	return (value - before.value) * CLOCK_SECOND /
+	       (double)(counter->at_us - before.at_us);
 }
 
 static bool

@@ -6,6 +6,8 @@
 #ifndef VT_COLLECTORS_VALUES_H
 #define VT_COLLECTORS_VALUES_H
 
+#include <stdbool.h>
+
 #include "conf/option.h"
 #include "watch/probe.h"
 
@@ -15,6 +17,7 @@ struct value_option {
 	struct conf_item item;	/* its name */
 	char *from;		/* where it stands; NULL: as its name */
 	char *unit;
+	double min, max;	/* NAN: none. Of a table with VALUE_BOUND_OPTIONS */
 };
 
 /* A row of a table for struct value_option. */
@@ -27,6 +30,43 @@ struct value_option {
 	    .max = 15, \
 	    .text = "What it is counted in: s, bytes, days, 1 (a number, or a part of " \
 		    "the whole), or a word of yours"}
+
+#define VALUE_BOUND_OPTIONS \
+	{.name = "min", \
+	    .type = OPTION_NUMBER, \
+	    .offset = offsetof(struct value_option, min), \
+	    .unset_nan = true, \
+	    .example = "0", \
+	    .text = "What is less is a failure, and the value unknown"}, \
+	{.name = "max", \
+	    .type = OPTION_NUMBER, \
+	    .offset = offsetof(struct value_option, max), \
+	    .unset_nan = true, \
+	    .example = "1000", \
+	    .text = "What is more is a failure, and the value unknown"}
+
+/* Copies of what a map says, for a plan that lives longer than the options. */
+struct values {
+	size_t count;
+	struct value_wanted {
+		char *name, *from;
+		double min, max;
+	} items[VALUES_MAX];
+};
+
+/* prefix and the name is where a value stands that does not say it. */
+void values_copy(const struct conf_map *map, const char *prefix, struct values *out);
+void values_free(struct values *values);
+/* NAN is. -> false with a sentence */
+bool value_is_within(const struct value_wanted *wanted, double value, char sentence[256]);
+
+/* Something that counts up: what it grew a second since the call before; NAN the first
+ * time and after a reset. Begins with value NAN. */
+struct value_counter {
+	double value;
+	int64_t at_us;
+};
+double value_growth(struct value_counter *counter, double value);
 
 /* As conf_collector's extra, of the map. */
 size_t values_extra(const struct conf_map *values, struct archive_source *out);

@@ -4,6 +4,8 @@
  */
 #include "conf/bind.h"
 
+#include <math.h>
+
 #include <string.h>
 
 #include "base/mem.h"
@@ -96,6 +98,8 @@ bind_fallback(struct binder *binder, const struct option *row, void *object)
 	struct binder quiet = *binder;
 	bool good;
 
+	if (row->unset_nan)
+		*(double *)FIELD(object, row) = NAN;
 	if (row->fallback == NULL)
 		return;
 	quiet.check_system = false;

@@ -4,6 +4,8 @@
  */
 #include "conf/print.h"
 
+#include <math.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,7 +170,8 @@ is_absent(const struct option *row, const void *field)
 	case OPTION_SIZE:
 		return *(const int64_t *)field == 0;
 	case OPTION_NUMBER:
-		return *(const double *)field == 0;
+		return row->unset_nan ? isnan(*(const double *)field)
+				      : *(const double *)field == 0;
 	case OPTION_CHOICE:
 		return *(const int *)field == 0;
 	case OPTION_STRING:

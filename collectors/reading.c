@@ -1,0 +1,187 @@
+/*
+ * Numbers out of a body. State belongs to the probe that opened it, options are its
+ * caller's, the plan is shared with judgements that are still on a worker.
+ */
+#include "collectors/reading.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "collectors/values.h"
+
+#define READING_MAGIC 0x72646e67
+
+struct reading {
+	MAGIC;
+	struct worker_pool *io;
+	struct request *request;
+	struct judge_plan *plan;
+	struct judge *judge;   /* on a worker, or NULL */
+	struct probe_run *run; /* NULL: idle */
+	struct probe_result result;
+	struct value_counter counters[ARCHIVE_SOURCES_MAX];
+};
+
+void
+reading_check(const void *options, conf_complain *complain, void *arg)
+{
+	const struct request_options *request = options;
+
+	request_check(request, complain, arg);
+	if (strcmp(request_methods[request->method], "HEAD") == 0)
+		complain(arg, "method", NULL, "an answer to HEAD has no body to read");
+}
+
+static void
+finish(struct reading *reading)
+{
+	struct probe_result result = reading->result;
+	struct probe_run *run = reading->run;
+
+	reading->run = NULL;
+	text_clean(result.message);
+	/* Who hears of it may start the next run at once, or close. */
+	probe_done(run, &result);
+}
+
+static void
+on_judged(const struct judgement *judgement, void *arg)
+{
+	struct reading *reading = arg;
+	struct probe_result *result = &reading->result;
+	size_t i;
+
+	MAGIC_CHECK(reading, READING_MAGIC);
+	reading->judge = NULL;
+	result->class = judgement->class;
+	result->warn = judgement->warn;
+	if (judgement->sentence[0] != '\0')
+		strlcpy(result->message, judgement->sentence, sizeof(result->message));
+	for (i = READING_SOURCES; i < ARCHIVE_SOURCES_MAX; i++) {
+		double value = judgement->values[i];
+
+		if ((judgement->counters & UINT32_C(1) << i) != 0)
+			value = value_growth(&reading->counters[i], value);
+		result->values[i] = value;
+	}
+	finish(reading);
+}
+
+static void
+on_reply(struct fetch_reply *reply, void *arg)
+{
+	struct reading *reading = arg;
+	struct probe_result *result = &reading->result;
+	const struct expect_answer answer = {
+	    .status = reply->status,
+	    .headers = reply->headers.data,
+	    .headers_length = reply->headers.length,
+	    .body = reply->body.data,
+	    .body_length = reply->body.length,
+	};
+
+	MAGIC_CHECK(reading, READING_MAGIC);
+	result->class = request_class(reply->class);
+	result->values[READING_FIRST_BYTE] = reply->first_byte;
+	if (reply->class != FETCH_OK) {
+		strlcpy(result->message, reply->sentence, sizeof(result->message));
+		finish(reading);
+		return;
+	}
+	result->values[READING_TOTAL] = reply->total;
+	if (reply->status < 200 || reply->status > 299) {
+		result->class = PROBE_STATUS;
+		snprintf(result->message, sizeof(result->message),
+		    "status %d, expected 200-299", reply->status);
+		finish(reading);
+		return;
+	}
+	request_describe(reply, result->message);
+	judge_start(
+	    reading->io, reading->plan, &answer, on_judged, reading, &reading->judge);
+}
+
+void
+reading_start(void *state, struct probe_run *run, int64_t timeout_us, bool fresh)
+{
+	struct reading *reading = state;
+	size_t i;
+
+	MAGIC_CHECK(reading, READING_MAGIC);
+	assert(reading->run == NULL);
+	reading->run = run;
+	memset(&reading->result, 0, sizeof(reading->result));
+	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
+		reading->result.values[i] = NAN;
+	request_start(reading->request, timeout_us, fresh);
+}
+
+void
+reading_rebind(void *state, const void *options)
+{
+	struct reading *reading = state;
+
+	MAGIC_CHECK(reading, READING_MAGIC);
+	request_rebind(reading->request, options);
+}
+
+void *
+reading_create(const struct probe_env *env, const void *options, int64_t dns_cache_us,
+    struct judge_plan *plan)
+{
+	struct reading *reading = mem_zalloc(sizeof(*reading));
+	size_t i;
+
+	MAGIC_SET(reading, READING_MAGIC);
+	reading->io = env->io;
+	reading->plan = plan;
+	reading->request =
+	    request_create(env, options, dns_cache_us, on_reply, reading);
+	for (i = 0; i < ARRAY_LENGTH(reading->counters); i++)
+		reading->counters[i].value = NAN;
+	return reading;
+}
+
+void
+reading_cancel(void *state)
+{
+	struct reading *reading = state;
+
+	MAGIC_CHECK(reading, READING_MAGIC);
+	request_cancel(reading->request);
+	if (reading->judge != NULL)
+		judge_cancel(reading->judge);
+	reading->judge = NULL;
+	reading->run = NULL;
+}
+
+void
+reading_close(void *state)
+{
+	struct reading *reading = state;
+
+	reading_cancel(reading);
+	request_destroy(reading->request);
+	judge_plan_unref(reading->plan);
+	MAGIC_CLEAR(reading);
+	free(reading);
+}
+
+int
+reading_retries(const void *options)
+{
+	const struct request_options *request = options;
+
+	return (int)request->retry;
+}
+
+/* A short body is parsed on the loop. */
+int64_t
+reading_load_us(const void *options)
+{
+	return request_load_us(options) + 50;
+}
