@@ -11,6 +11,7 @@ const struct collector *const collectors_all[] = {
     &collector_icmp,
     &collector_exec,
     &collector_json,
+    &collector_statuspage,
     NULL,
 };
 
