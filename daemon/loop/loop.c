@@ -1,5 +1,6 @@
 /*
- * The event loop over libevent: the one file that includes event2/event.h.
+ * The event loop over libevent: its headers are included here and, for its buffers, in
+ * stream.c.
  *
  * Timers stand in a tree by (deadline, order of setting). Before the loop sleeps, a
  * timerfd is armed for the first of them, if that is another one than before:
@@ -228,6 +229,13 @@ loop_advance(struct loop *loop, int64_t us)
 		loop_poll(loop);
 	}
 	clock_fake_advance(until - clock_mono_us());
+}
+
+struct event_base *
+loop_base(struct loop *loop)
+{
+	MAGIC_CHECK(loop, LOOP_MAGIC);
+	return loop->base;
 }
 
 const struct histogram *

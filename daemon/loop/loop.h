@@ -13,6 +13,7 @@
 
 #include "base/histogram.h"
 
+struct event_base;
 struct loop;
 struct loop_timer;
 struct loop_watch;
@@ -27,6 +28,9 @@ void loop_stop(struct loop *loop);
 void loop_poll(struct loop *loop);
 /* Fake clock only: moves it by us, running each timer at its own instant. */
 void loop_advance(struct loop *loop, int64_t us);
+
+/* libevent's, for what brings its own events (loop/stream). */
+struct event_base *loop_base(struct loop *loop);
 
 /* How long each callback held the loop. */
 const struct histogram *loop_histogram(const struct loop *loop);

@@ -45,13 +45,30 @@ for file in $files; do
 	done
 done
 
-# Library headers: one file each.
-for header in event2/event.h event2/bufferevent.h rrd.h curl/curl.h microhttpd.h yaml.h \
-    ares.h sqlite3.h pcre2.h zlib.h brotli/encode.h glib.h openssl/ssl.h libxml/; do
-	users=$(grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*<$header" $files || true)
+users_of() {
+	grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*<$1" $files || true
+}
+
+# Library headers: one file each, but for those of a library that is two things to us.
+for header in rrd.h curl/curl.h microhttpd.h yaml.h \
+    ares.h sqlite3.h pcre2.h zlib.h brotli/encode.h glib.h libxml/; do
+	users=$(users_of "$header")
 	n=$(printf '%s' "$users" | grep -c . || true)
 	[ "$n" -le 1 ] || complain "<$header> is included by $n files:" $users
 done
+
+only() { # HEADER FILE...
+	header=$1
+	shift
+	for user in $(users_of "$header"); do
+		case " $* " in
+		*" $user "*) ;;
+		*) complain "<$header...> is included by $user, and is for $*" ;;
+		esac
+	done
+}
+only event2/ daemon/loop/loop.c daemon/loop/stream.c
+only openssl/ daemon/loop/certificate.c daemon/loop/tls.c
 
 # A magic number stands for one struct.
 for magic in $(grep -hoE '#define [A-Z_]+_MAGIC 0x[0-9a-f]+' $files | awk '{ print $3 }' | sort | uniq -d); do
