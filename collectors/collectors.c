@@ -12,6 +12,8 @@ const struct collector *const collectors_all[] = {
     &collector_exec,
     &collector_json,
     &collector_statuspage,
+    &collector_tcp,
+    &collector_tls,
     NULL,
 };
 

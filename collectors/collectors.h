@@ -13,6 +13,8 @@ extern const struct collector collector_http;
 extern const struct collector collector_icmp;
 extern const struct collector collector_json;
 extern const struct collector collector_statuspage;
+extern const struct collector collector_tcp;
+extern const struct collector collector_tls;
 
 extern const struct collector *const collectors_all[]; /* ends with NULL */
 

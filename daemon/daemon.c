@@ -32,6 +32,7 @@
 #include "loop/loop.h"
 #include "loop/resolve.h"
 #include "loop/spawn.h"
+#include "loop/stream.h"
 #include "loop/worker.h"
 #include "ready.h"
 #include "store/archive.h"
@@ -56,6 +57,7 @@ struct daemon {
 	struct fetch_pool *fetch;
 	struct echo *echo;
 	struct spawn_pool *spawn;
+	struct stream_pool *streams;
 	struct archive *archive;
 	struct registry *registry;
 	struct web *web;
@@ -427,6 +429,7 @@ start(struct daemon *daemon, struct conf *conf)
 	daemon->resolve = resolve_create(daemon->loop, NULL, DNS_CACHE_MAX);
 	if (daemon->resolve != NULL)
 		daemon->fetch = fetch_pool_create(daemon->loop, daemon->resolve);
+	daemon->streams = stream_pool_create(daemon->loop, daemon->resolve);
 	if (daemon->resolve == NULL || daemon->fetch == NULL)
 		code = ERR_LIBRARY;
 	else
@@ -441,6 +444,7 @@ start(struct daemon *daemon, struct conf *conf)
 	env.probe.fetch = daemon->fetch;
 	env.probe.echo = daemon->echo;
 	env.probe.spawn = daemon->spawn;
+	env.probe.streams = daemon->streams;
 	env.probe.io = daemon->io;
 	env.archive = daemon->archive;
 	env.io = daemon->io;
@@ -501,6 +505,7 @@ stop(struct daemon *daemon)
 	web_close(daemon->web);
 	registry_destroy(daemon->registry);
 	archive_close(daemon->archive);
+	stream_pool_destroy(daemon->streams);
 	fetch_pool_destroy(daemon->fetch);
 	echo_destroy(daemon->echo);
 	resolve_destroy(daemon->resolve);

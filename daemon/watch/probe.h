@@ -21,6 +21,7 @@ struct fetch_pool;
 struct resolve;
 struct probe_run;
 struct spawn_pool;
+struct stream_pool;
 struct worker_pool;
 
 /* The closed list of classes, in design.md and vetrinad(8). */
@@ -47,6 +48,7 @@ struct probe_env {
 	struct fetch_pool *fetch;
 	struct echo *echo;
 	struct spawn_pool *spawn;
+	struct stream_pool *streams;
 	struct worker_pool *io;	/* for what takes long; NULL: do it here */
 };
 
