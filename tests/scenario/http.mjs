@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import zlib from 'node:zlib';
 import { authority, inDays } from '../lib/certificates.mjs';
+import { judge, NONE } from '../lib/judge.mjs';
 import { nginx } from '../lib/nginx.mjs';
 import {
   between, canListen, endsWell, equal, freePorts, need, note, ok, scenario, site, tempFolder,
@@ -15,7 +16,6 @@ const TOKEN = 'tok3n-nobody-shall-see';
 const PASSWORD = 'passw0rd-nobody-shall-see';
 const KEY = 'k3y-nobody-shall-see';
 const SLOW_MS = 300;
-const NONE = null;
 
 async function certificates(folder) {
   const ca = await authority(path.join(folder, 'ca'));
@@ -149,25 +149,6 @@ function plan({ ports, ipv6, certs, files, servers, closedPort }) {
     'no-name': [{ url: 'http://no-such-host.invalid/' }, down('resolve', /./, { timing: { timeout: '2s' }, phases: { connect: NONE } })],
     ...(ipv6 ? { 'ipv6': [{ url: `http://[::1]:${ipv6}/page.html`, ip: '6', match: 'attivo' }, { ...up, phases: quick }] } : {}),
   };
-}
-
-// What a check says against what was planned.
-function judge(check, wanted) {
-  const problems = [
-    ...equal('verdict', check.verdict, wanted.verdict),
-    ...equal('class', check.class, wanted.class),
-    ...(!wanted.message || wanted.message.test(check.message) ? [] : [`message, expected ${wanted.message}`]),
-    ...('size' in wanted ? equal('size', check.last.values.size, wanted.size) : []),
-  ];
-  for (const [phase, bound] of Object.entries(wanted.phases ?? {})) {
-    const value = check.last.values[phase];
-    problems.push(...(bound === NONE ? equal(phase, value, null) : between(phase, value, ...bound)));
-  }
-  const { total, ...rest } = check.last.values;
-  for (const phase of ['dns', 'connect', 'tls', 'first_byte'])
-    if (total !== null && rest[phase] > total + 1e-6) problems.push(`${phase} is longer than total`);
-  if (problems.length) problems.push(`message: ${check.message}`, `values: ${JSON.stringify(check.last.values)}`);
-  return problems;
 }
 
 // What the server saw of a check's requests: "the connection's how manieth, TLS session
