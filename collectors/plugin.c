@@ -215,7 +215,8 @@ take_label(const char *at, const char *end, struct plugin_datum *datum, bool *fi
 	}
 	*fits = n > 0 && n < sizeof(datum->label);
 	datum->label[*fits ? n : 0] = '\0';
-	text_clean(datum->label);
+	text_clean(datum->label); /* of half a character nothing may be left */
+	*fits = datum->label[0] != '\0';
 	return at < end && *at == '=' ? at + 1 : NULL;
 }
 

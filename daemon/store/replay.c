@@ -108,13 +108,15 @@ on_sample(void *handle, int64_t time_s, const double *values, size_t count, void
 	struct reading *reading = arg;
 	struct replay_series *series = handle;
 	const struct block *rows = series->rows;
+	int64_t before_s =
+	    rows != NULL ? rows->times_s[rows->count - 1] : series->file_last_s;
 
-	if (time_s > reading->latest_s) {
+	/* What follows on the file was measured like that, whatever the clock says. */
+	if (time_s > reading->latest_s && time_s - AHEAD_S > before_s) {
 		reading->replay->stats.damages++;
 		return;
 	}
-	if (time_s <= series->file_last_s || time_s % series->definition.step_s != 0 ||
-	    (rows != NULL && time_s <= rows->times_s[rows->count - 1])) {
+	if (time_s <= before_s || time_s % series->definition.step_s != 0) {
 		reading->replay->skipped++;
 		return;
 	}

@@ -116,6 +116,8 @@ hostile_output(void **state)
 	assert_int_equal(output.count, 0);
 	parse("caff\xe8 \x1b[31mrosso\r\n");
 	assert_string_equal(output.text, "caff? ?[31mrosso");
+	parse("x|\xe9=1 b=2"); /* half a character */
+	assert_int_equal(output.count, 1);
 	memset(text + 2, 'a', 300);
 	strcpy(text + 302, "=1 b=2");
 	parse(text);
