@@ -14,6 +14,7 @@ const struct collector *const collectors_all[] = {
     &collector_statuspage,
     &collector_tcp,
     &collector_tls,
+    &collector_openmetrics,
     NULL,
 };
 

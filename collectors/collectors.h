@@ -12,6 +12,7 @@ extern const struct collector collector_exec;
 extern const struct collector collector_http;
 extern const struct collector collector_icmp;
 extern const struct collector collector_json;
+extern const struct collector collector_openmetrics;
 extern const struct collector collector_statuspage;
 extern const struct collector collector_tcp;
 extern const struct collector collector_tls;

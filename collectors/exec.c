@@ -37,6 +37,7 @@ struct exec {
 	struct spawn *spawn;   /* running, or NULL */
 	struct probe_run *run; /* NULL: idle */
 	int64_t timeout_us;
+	bool again; /* the run is a retry */
 	struct value_counter counters[VALUES_MAX];
 };
 
@@ -168,7 +169,8 @@ take_values(
 			add_words(
 			    result, wanted->item.id, "not among the performance data");
 		} else if (strcmp(datum->unit, "c") == 0) {
-			*value = value_growth(&exec->counters[i], datum->value);
+			*value =
+			    value_growth(&exec->counters[i], datum->value, exec->again);
 		} else if (datum->unit[0] != '\0' &&
 			   strcmp(datum->unit, wanted->unit) != 0) {
 			add_words(result, wanted->item.id, "has another unit");
@@ -298,6 +300,7 @@ exec_start(void *state, struct probe_run *run, int64_t timeout_us, bool fresh)
 	MAGIC_CHECK(exec, EXEC_MAGIC);
 	exec->run = run;
 	exec->timeout_us = timeout_us;
+	exec->again = fresh;
 	command = mem_array(opts->command.count + 1, sizeof(*command));
 	for (i = 0; i < opts->command.count; i++)
 		command[i] = opts->command.items[i];
@@ -338,7 +341,7 @@ exec_open(const struct probe_env *env, const void *options, int64_t dns_cache_us
 	exec->pool = env->spawn;
 	exec->options = options;
 	for (i = 0; i < VALUES_MAX; i++)
-		exec->counters[i].value = NAN;
+		exec->counters[i] = VALUE_COUNTER_INIT;
 	*state = exec;
 	return 0;
 }

@@ -150,17 +150,14 @@ take_value(const struct value_wanted *wanted, json_t *document, double *out,
 {
 	json_t *found = pointer_find(document, wanted->from);
 	char sentence[256];
-	double value;
 
 	if (found == NULL)
 		snprintf(sentence, sizeof(sentence), "%.180s is not in the document",
 		    wanted->from);
-	else if (!take_number(found, &value))
+	else
 		snprintf(sentence, sizeof(sentence), "%.180s is %s, expected a number",
 		    wanted->from, kind(found));
-	else if (value_is_within(wanted, value, sentence))
-		*out = value;
-	if (!isnan(*out) || (found != NULL && json_is_null(found)))
+	if (found != NULL && take_number(found, out))
 		return;
 	if (judgement->class == PROBE_OK)
 		strlcpy(judgement->sentence, sentence, sizeof(judgement->sentence));
@@ -224,7 +221,8 @@ json_open(const struct probe_env *env, const void *options, int64_t dns_cache_us
 		}
 		plan->expect[plan->expected] = pointer;
 	}
-	*state = reading_create(env, options, dns_cache_us, &plan->base);
+	*state = reading_create(
+	    env, options, dns_cache_us, &plan->base, &plan->values, PROBE_JSON);
 	return 0;
 }
 

@@ -11,7 +11,6 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "collectors/values.h"
 
 #define READING_MAGIC 0x72646e67
 
@@ -20,8 +19,11 @@ struct reading {
 	struct worker_pool *io;
 	struct request *request;
 	struct judge_plan *plan;
-	struct judge *judge;   /* on a worker, or NULL */
-	struct probe_run *run; /* NULL: idle */
+	const struct values *values; /* of the plan, or NULL */
+	enum probe_class beyond;     /* class of one beyond its bounds */
+	bool again;                  /* the run is a retry */
+	struct judge *judge;         /* on a worker, or NULL */
+	struct probe_run *run;       /* NULL: idle */
 	struct probe_result result;
 	struct value_counter counters[ARCHIVE_SOURCES_MAX];
 };
@@ -48,6 +50,27 @@ finish(struct reading *reading)
 	probe_done(run, &result);
 }
 
+/* The first that is beyond its bounds is told, unless something worse is. */
+static void
+check_bounds(const struct reading *reading, struct probe_result *result)
+{
+	const struct values *values = reading->values;
+	char sentence[256];
+	size_t i;
+
+	for (i = 0; values != NULL && i < values->count; i++) {
+		double *value = &result->values[READING_SOURCES + i];
+
+		if (value_is_within(&values->items[i], *value, sentence))
+			continue;
+		*value = NAN;
+		if (result->class == PROBE_OK)
+			strlcpy(result->message, sentence, sizeof(result->message));
+		if (result->class == PROBE_OK)
+			result->class = reading->beyond;
+	}
+}
+
 static void
 on_judged(const struct judgement *judgement, void *arg)
 {
@@ -65,9 +88,11 @@ on_judged(const struct judgement *judgement, void *arg)
 		double value = judgement->values[i];
 
 		if ((judgement->counters & UINT32_C(1) << i) != 0)
-			value = value_growth(&reading->counters[i], value);
+			value =
+			    value_growth(&reading->counters[i], value, reading->again);
 		result->values[i] = value;
 	}
+	check_bounds(reading, result);
 	finish(reading);
 }
 
@@ -114,6 +139,7 @@ reading_start(void *state, struct probe_run *run, int64_t timeout_us, bool fresh
 	MAGIC_CHECK(reading, READING_MAGIC);
 	assert(reading->run == NULL);
 	reading->run = run;
+	reading->again = fresh;
 	memset(&reading->result, 0, sizeof(reading->result));
 	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
 		reading->result.values[i] = NAN;
@@ -131,7 +157,7 @@ reading_rebind(void *state, const void *options)
 
 void *
 reading_create(const struct probe_env *env, const void *options, int64_t dns_cache_us,
-    struct judge_plan *plan)
+    struct judge_plan *plan, const struct values *values, enum probe_class beyond)
 {
 	struct reading *reading = mem_zalloc(sizeof(*reading));
 	size_t i;
@@ -139,10 +165,12 @@ reading_create(const struct probe_env *env, const void *options, int64_t dns_cac
 	MAGIC_SET(reading, READING_MAGIC);
 	reading->io = env->io;
 	reading->plan = plan;
+	reading->values = values;
+	reading->beyond = beyond;
 	reading->request =
 	    request_create(env, options, dns_cache_us, on_reply, reading);
 	for (i = 0; i < ARRAY_LENGTH(reading->counters); i++)
-		reading->counters[i].value = NAN;
+		reading->counters[i] = VALUE_COUNTER_INIT;
 	return reading;
 }
 

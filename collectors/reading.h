@@ -9,6 +9,7 @@
 
 #include "collectors/judge.h"
 #include "collectors/request.h"
+#include "collectors/values.h"
 
 /* The first sources of each. */
 enum { READING_TOTAL, READING_FIRST_BYTE, READING_SOURCES };
@@ -19,9 +20,12 @@ enum { READING_TOTAL, READING_FIRST_BYTE, READING_SOURCES };
 /* As conf_collector's check, of the request. */
 void reading_check(const void *options, conf_complain *complain, void *arg);
 
-/* plan is the state's from here on. -> the state of a check */
+/* plan is the state's from here on, and values are the plan's, or NULL: those of the
+ * judgement must be within their bounds, rates of counters too; one that is not is
+ * unknown, and the result of class beyond. -> the state of a check */
 void *reading_create(const struct probe_env *env, const void *options,
-    int64_t dns_cache_us, struct judge_plan *plan);
+    int64_t dns_cache_us, struct judge_plan *plan, const struct values *values,
+    enum probe_class beyond);
 
 /* As struct collector's. */
 void reading_start(void *state, struct probe_run *run, int64_t timeout_us, bool fresh);

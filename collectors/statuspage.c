@@ -352,7 +352,8 @@ statuspage_open(const struct probe_env *env, const void *options, int64_t dns_ca
 	plan->base = (struct judge_plan){1, statuspage_judge, statuspage_destroy};
 	plan->component = mem_strdup(opts->component);
 	plan->group = mem_strdup(opts->group);
-	*state = reading_create(env, options, dns_cache_us, &plan->base);
+	*state =
+	    reading_create(env, options, dns_cache_us, &plan->base, NULL, PROBE_OK);
 	return 0;
 }
 

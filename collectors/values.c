@@ -79,17 +79,18 @@ value_is_within(const struct value_wanted *wanted, double value, char sentence[2
 }
 
 double
-value_growth(struct value_counter *counter, double value)
+value_growth(struct value_counter *counter, double value, bool again)
 {
-	struct value_counter before = *counter;
+	double grown;
+	int64_t past_us;
 
-	counter->value = value;
-	counter->at_us = clock_mono_us();
-	if (isnan(before.value) || isnan(value) || value < before.value ||
-	    counter->at_us <= before.at_us)
-		return NAN;
-	return (value - before.value) * CLOCK_SECOND /
-	       (double)(counter->at_us - before.at_us);
+	if (!again)
+		counter->before = counter->now;
+	counter->now.value = value;
+	counter->now.at_us = clock_mono_us();
+	grown = value - counter->before.value;
+	past_us = counter->now.at_us - counter->before.at_us;
+	return grown >= 0 && past_us > 0 ? grown * CLOCK_SECOND / (double)past_us : NAN;
 }
 
 static bool

@@ -60,13 +60,18 @@ void values_free(struct values *values);
 /* NAN is. -> false with a sentence */
 bool value_is_within(const struct value_wanted *wanted, double value, char sentence[256]);
 
-/* Something that counts up: what it grew a second since the call before; NAN the first
- * time and after a reset. Begins with value NAN. */
+/* Something that counts up: what it grew a second since the run before; NAN the first
+ * time and after a reset. again: the run is that of before once more (a retry), and the
+ * moment between is no time to divide by. */
 struct value_counter {
-	double value;
-	int64_t at_us;
+	struct {
+		double value;
+		int64_t at_us;
+	} now, before;
 };
-double value_growth(struct value_counter *counter, double value);
+#define VALUE_COUNTER_INIT \
+	((struct value_counter){.now.value = NAN, .before.value = NAN})
+double value_growth(struct value_counter *counter, double value, bool again);
 
 /* As conf_collector's extra, of the map. */
 size_t values_extra(const struct conf_map *values, struct archive_source *out);
