@@ -15,6 +15,7 @@ const struct collector *const collectors_all[] = {
     &collector_tcp,
     &collector_tls,
     &collector_openmetrics,
+    &collector_csv,
     NULL,
 };
 

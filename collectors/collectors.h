@@ -7,6 +7,7 @@
 #include "conf/option.h"
 #include "watch/probe.h"
 
+extern const struct collector collector_csv;
 extern const struct collector collector_dns;
 extern const struct collector collector_exec;
 extern const struct collector collector_http;

@@ -4,9 +4,14 @@
  */
 #include "collectors/judge.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "loop/worker.h"
@@ -21,7 +26,9 @@ struct judge {
 	MAGIC;
 	struct judge_plan *plan;
 	struct expect_answer answer;
-	char *copy; /* headers, then body */
+	char *copy;           /* headers, then body */
+	char *path;           /* of the file, or NULL */
+	size_t max, reserved; /* of the file; of waiting */
 	struct judgement judgement;
 	judge_cb *cb; /* NULL: cancelled */
 	void *arg;
@@ -54,9 +61,10 @@ clear(struct judgement *judgement)
 static void
 judge_free(struct judge *judge)
 {
-	waiting -= judge->answer.headers_length + judge->answer.body_length;
+	waiting -= judge->reserved;
 	judge_plan_unref(judge->plan);
 	free(judge->copy);
+	free(judge->path);
 	MAGIC_CLEAR(judge);
 	free(judge);
 }
@@ -97,6 +105,25 @@ judge_here(const struct judge_plan *plan, const struct expect_answer *answer,
 	cb(&judgement, arg);
 }
 
+/* Without workers it is done here. */
+static void
+submit(struct worker_pool *io, void (*run)(void *), struct judge *judge, judge_cb *cb,
+    void *arg, struct judge **out)
+{
+	waiting += judge->reserved;
+	judge->cb = cb;
+	judge->arg = arg;
+	if (io == NULL) {
+		run(judge);
+		on_done(judge);
+	} else if (worker_submit(io, WORKER_NORMAL, run, on_done, judge) == 0) {
+		*out = judge;
+	} else {
+		judge_free(judge);
+		judge_here(NULL, NULL, cb, arg);
+	}
+}
+
 void
 judge_start(struct worker_pool *io, struct judge_plan *plan,
     const struct expect_answer *answer, judge_cb *cb, void *arg, struct judge **out)
@@ -123,15 +150,83 @@ judge_start(struct worker_pool *io, struct judge_plan *plan,
 	memcpy(judge->copy + answer->headers_length, answer->body, answer->body_length);
 	judge->answer.headers = judge->copy;
 	judge->answer.body = judge->copy + answer->headers_length;
-	waiting += answer->headers_length + answer->body_length;
-	judge->cb = cb;
-	judge->arg = arg;
-	if (worker_submit(io, WORKER_NORMAL, on_worker, on_done, judge) != 0) {
-		judge_free(judge);
-		judge_here(NULL, answer, cb, arg);
+	judge->reserved = answer->headers_length + answer->body_length;
+	submit(io, on_worker, judge, cb, arg, out);
+}
+
+/* ---- files ---- */
+
+static void
+say(struct judgement *out, enum probe_class class, const char *path, const char *wrong)
+{
+	out->class = class;
+	snprintf(out->sentence, sizeof(out->sentence), "%.180s %s", path, wrong);
+}
+
+static void
+read_file(struct judge *judge, int fd)
+{
+	struct judgement *out = &judge->judgement;
+	struct expect_answer *answer = &judge->answer;
+	struct stat status;
+	ssize_t n;
+
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+		say(out, PROBE_INTERNAL, judge->path, "is no regular file");
 		return;
 	}
-	*out = judge;
+	if (status.st_size > (off_t)judge->max) {
+		say(out, PROBE_TOO_LARGE, judge->path, "is longer than max_body");
+		return;
+	}
+	/* What is written to it meanwhile is for the next time. */
+	judge->copy = mem_alloc((size_t)status.st_size + 1);
+	while (answer->body_length < (size_t)status.st_size &&
+	       (n = read(fd, judge->copy + answer->body_length,
+		    (size_t)status.st_size - answer->body_length)) > 0)
+		answer->body_length += n;
+	answer->body = judge->copy;
+	judge->plan->judge(judge->plan, answer, out);
+	if (out->sentence[0] == '\0')
+		snprintf(out->sentence, sizeof(out->sentence), "%zu bytes",
+		    answer->body_length);
+}
+
+static void
+on_file(void *arg)
+{
+	struct judge *judge = arg;
+	/* NONBLOCK: a FIFO in its place must not hold the worker. */
+	int fd = open(judge->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd >= 0) {
+		read_file(judge, fd);
+		close(fd);
+	} else if (errno == ENOENT) {
+		say(&judge->judgement, PROBE_MATCH, judge->path, "is not there");
+	} else {
+		say(&judge->judgement, PROBE_INTERNAL, judge->path, strerror(errno));
+	}
+}
+
+void
+judge_file(struct worker_pool *io, struct judge_plan *plan, const char *path,
+    size_t max, judge_cb *cb, void *arg, struct judge **out)
+{
+	struct judge *judge;
+
+	*out = NULL;
+	if (waiting + max > WAITING_MAX) {
+		judge_here(NULL, NULL, cb, arg);
+		return;
+	}
+	judge = mem_zalloc(sizeof(*judge));
+	MAGIC_SET(judge, JUDGE_MAGIC);
+	clear(&judge->judgement);
+	judge->plan = judge_plan_ref(plan);
+	judge->path = mem_strdup(path);
+	judge->max = judge->reserved = max;
+	submit(io, on_file, judge, cb, arg, out);
 }
 
 void

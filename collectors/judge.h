@@ -36,6 +36,9 @@ typedef void judge_cb(const struct judgement *judgement, void *arg);
  * too many wait it is told so, as PROBE_INTERNAL. */
 void judge_start(struct worker_pool *io, struct judge_plan *plan,
     const struct expect_answer *answer, judge_cb *cb, void *arg, struct judge **out);
+/* The same of a local file of at most max bytes, read on the worker; without io here. */
+void judge_file(struct worker_pool *io, struct judge_plan *plan, const char *path,
+    size_t max, judge_cb *cb, void *arg, struct judge **out);
 void judge_cancel(struct judge *judge); /* cb is not called */
 
 #endif

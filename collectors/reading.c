@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "loop/loop.h"
 
 #define READING_MAGIC 0x72646e67
 
@@ -22,8 +24,12 @@ struct reading {
 	const struct values *values; /* of the plan, or NULL */
 	enum probe_class beyond;     /* class of one beyond its bounds */
 	bool again;                  /* the run is a retry */
-	struct judge *judge;         /* on a worker, or NULL */
-	struct probe_run *run;       /* NULL: idle */
+	char *path;                  /* a file instead of the request, or NULL */
+	size_t max_body;
+	struct loop_timer *timer; /* of a file: its begin, then its limit */
+	int64_t began_us, timeout_us;
+	struct judge *judge;   /* on a worker, or NULL */
+	struct probe_run *run; /* NULL: idle */
 	struct probe_result result;
 	struct value_counter counters[ARCHIVE_SOURCES_MAX];
 };
@@ -45,6 +51,7 @@ finish(struct reading *reading)
 	struct probe_run *run = reading->run;
 
 	reading->run = NULL;
+	loop_timer_clear(reading->timer);
 	text_clean(result.message);
 	/* Who hears of it may start the next run at once, or close. */
 	probe_done(run, &result);
@@ -80,6 +87,9 @@ on_judged(const struct judgement *judgement, void *arg)
 
 	MAGIC_CHECK(reading, READING_MAGIC);
 	reading->judge = NULL;
+	if (reading->path != NULL)
+		result->values[READING_TOTAL] =
+		    (clock_mono_us() - reading->began_us) / 1e6;
 	result->class = judgement->class;
 	result->warn = judgement->warn;
 	if (judgement->sentence[0] != '\0')
@@ -130,6 +140,38 @@ on_reply(struct fetch_reply *reply, void *arg)
 	    reading->io, reading->plan, &answer, on_judged, reading, &reading->judge);
 }
 
+/* A file is read from here on, or was not in time: its disk may be a network's. */
+static void
+on_timer(void *arg)
+{
+	struct reading *reading = arg;
+	struct probe_result *result = &reading->result;
+
+	MAGIC_CHECK(reading, READING_MAGIC);
+	if (reading->began_us == 0) {
+		reading->began_us = clock_mono_us();
+		loop_timer_set(reading->timer, reading->timeout_us);
+		judge_file(reading->io, reading->plan, reading->path, reading->max_body,
+		    on_judged, reading, &reading->judge);
+		return;
+	}
+	judge_cancel(reading->judge);
+	reading->judge = NULL;
+	result->class = PROBE_READ_TIMEOUT;
+	snprintf(result->message, sizeof(result->message),
+	    "%.180s was not read in time", reading->path);
+	finish(reading);
+}
+
+void
+reading_set_file(void *state, const char *path)
+{
+	struct reading *reading = state;
+
+	MAGIC_CHECK(reading, READING_MAGIC);
+	reading->path = mem_strdup(path);
+}
+
 void
 reading_start(void *state, struct probe_run *run, int64_t timeout_us, bool fresh)
 {
@@ -143,7 +185,12 @@ reading_start(void *state, struct probe_run *run, int64_t timeout_us, bool fresh
 	memset(&reading->result, 0, sizeof(reading->result));
 	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
 		reading->result.values[i] = NAN;
-	request_start(reading->request, timeout_us, fresh);
+	reading->began_us = 0;
+	reading->timeout_us = timeout_us;
+	if (reading->path != NULL)
+		loop_timer_set(reading->timer, 0);
+	else
+		request_start(reading->request, timeout_us, fresh);
 }
 
 void
@@ -169,6 +216,8 @@ reading_create(const struct probe_env *env, const void *options, int64_t dns_cac
 	reading->beyond = beyond;
 	reading->request =
 	    request_create(env, options, dns_cache_us, on_reply, reading);
+	reading->max_body = (size_t)((const struct request_options *)options)->max_body;
+	reading->timer = loop_timer_create(env->loop, on_timer, reading);
 	for (i = 0; i < ARRAY_LENGTH(reading->counters); i++)
 		reading->counters[i] = VALUE_COUNTER_INIT;
 	return reading;
@@ -181,6 +230,7 @@ reading_cancel(void *state)
 
 	MAGIC_CHECK(reading, READING_MAGIC);
 	request_cancel(reading->request);
+	loop_timer_clear(reading->timer);
 	if (reading->judge != NULL)
 		judge_cancel(reading->judge);
 	reading->judge = NULL;
@@ -194,7 +244,9 @@ reading_close(void *state)
 
 	reading_cancel(reading);
 	request_destroy(reading->request);
+	loop_timer_destroy(reading->timer);
 	judge_plan_unref(reading->plan);
+	free(reading->path);
 	MAGIC_CLEAR(reading);
 	free(reading);
 }

@@ -27,6 +27,9 @@ void *reading_create(const struct probe_env *env, const void *options,
     int64_t dns_cache_us, struct judge_plan *plan, const struct values *values,
     enum probe_class beyond);
 
+/* Reads a local file instead of asking; the options' max_body holds. */
+void reading_set_file(void *state, const char *path);
+
 /* As struct collector's. */
 void reading_start(void *state, struct probe_run *run, int64_t timeout_us, bool fresh);
 void reading_cancel(void *state);

@@ -226,7 +226,7 @@ request_create(const struct probe_env *env, const struct request_options *opts,
 	for (i = 0; i < opts->header_files.count; i++)
 		request->header_secrets[i] =
 		    secret_create(opts->header_files.items[i].path);
-	if (url_parse(opts->url, NULL, &request->url) != 0)
+	if (opts->url == NULL || url_parse(opts->url, NULL, &request->url) != 0)
 		url_free(&request->url);
 	if (opts->bearer_file != NULL)
 		request->bearer = secret_create(opts->bearer_file);

@@ -36,6 +36,7 @@ extern const char *const request_methods[], *const request_reuses[],
 	    .type = OPTION_URL, \
 	    .offset = REQUEST_AT(base, url), \
 	    .required = needed, \
+	    .shown = true, \
 	    .example = instance, \
 	    .text = "What is asked for"}
 

@@ -18,6 +18,8 @@ struct value_option {
 	char *from;		/* where it stands; NULL: as its name */
 	char *unit;
 	double min, max;	/* NAN: none. Of a table with VALUE_BOUND_OPTIONS */
+	struct conf_strings where; /* of the collector csv, as take */
+	int take;
 };
 
 /* A row of a table for struct value_option. */

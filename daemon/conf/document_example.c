@@ -66,8 +66,8 @@ static void
 add_option(struct buf *out, unsigned indent, const struct option *row, bool together)
 {
 	const char *value = row->fallback != NULL ? row->fallback : row->example;
-	bool live =
-	    row->fallback != NULL || row->required || (together && value != NULL);
+	bool live = row->fallback != NULL || row->required || row->shown ||
+		    (together && value != NULL);
 
 	buf_add_text(out, live ? "#" : "");
 	add_indent(out, indent);

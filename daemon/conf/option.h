@@ -101,6 +101,7 @@ struct option {
 	const char *fallback;	/* the default as YAML text; NULL: none (zero, NULL) */
 	double min, max;	/* both 0: no bound */
 	bool required;
+	bool shown;		/* in the example as if it were required */
 	bool unset_nan;		/* NUMBER without a default: NAN where nothing is said */
 	bool headers;		/* STRINGS: "Name: value"s; one that looks like a secret
 				 * by its name is shown masked */

@@ -21,6 +21,7 @@ static struct fetch fetch;
 static struct probe_result result;
 static int results;
 static struct loop *loop;
+static bool waiting;
 
 struct fetch *
 fetch_start(struct fetch_pool *pool, const struct fetch_request *request, fetch_cb *cb,
@@ -43,6 +44,8 @@ probe_done(struct probe_run *run, const struct probe_result *it)
 	assert(run == (struct probe_run *)&results);
 	result = *it;
 	results++;
+	if (waiting)
+		loop_stop(loop);
 }
 
 static void
@@ -101,6 +104,20 @@ answers_run(const struct collector *collector, void *check, const struct answer 
 	cb(&reply, fetch.arg);
 	free(reply.body.data);
 	buf_free(&reply.headers);
+	assert(results == before + 1);
+	return &result;
+}
+
+const struct probe_result *
+answers_wait(const struct collector *collector, void *check)
+{
+	int before = results;
+
+	collector->start(check, (struct probe_run *)&results, 10 * CLOCK_SECOND, false);
+	assert(results == before);
+	waiting = true;
+	loop_run(loop);
+	waiting = false;
 	assert(results == before + 1);
 	return &result;
 }

@@ -23,6 +23,8 @@ void *answers_open(const struct collector *collector, const void *options);
 /* One run; what it came to, until the next. */
 const struct probe_result *answers_run(
     const struct collector *collector, void *check, const struct answer *answer);
+/* One run that asks for nothing: until it is over. */
+const struct probe_result *answers_wait(const struct collector *collector, void *check);
 /* Open, one run with that body, close. */
 const struct probe_result *answers_once(const struct collector *collector,
     const void *options, const void *body, size_t length);

@@ -81,6 +81,26 @@ function openmetrics(at, exporter, ours) {
   };
 }
 
+function csv(at, folder) {
+  const where = 'Stato=aperto';
+  const values = { ultimo: { column: 'Importo (€)', where, unit: 'EUR' }, primo: { column: 'Importo (€)', where, take: 'first' },
+    somma: { column: 'Importo (€)', take: 'sum' }, aperti: { take: 'count', where } };
+  const found = { ultimo: 1234.5, primo: 12, somma: 1247.5, aperti: 2 };
+  const up = ['up', 'ok', /./];
+  const path_ = path.join(folder, 'www', 'dati.csv');
+  return {
+    'csv': [{ csv: { url: at('dati.csv'), values } }, up, found],
+    'csv-windows': [{ csv: { url: at('dati-windows.csv'), values } }, up, found],
+    'csv-point': [{ csv: { url: at('dati-point.csv'), values } }, up, found],
+    'csv-path': [{ csv: { path: path_, values } }, ['up', 'ok', /^\d+ bytes$/], { ...found, first_byte: null }],
+    'csv-no-path': [{ csv: { path: `${path_}.old`, values } }, ['down', 'match', /dati\.csv\.old is not there$/], { ultimo: null }],
+    'csv-no-row': [{ csv: { url: at('dati.csv'), values: { perso: { column: 'Importo (€)', where: 'Stato=perso' } } } },
+      ['down', 'match', /^the table has no row for perso$/], { perso: null }],
+    'csv-no-column': [{ csv: { url: at('dati.csv'), values: { altro: {} } } }, ['down', 'match', /^the table has no column altro$/], { altro: null }],
+    'csv-cut': [{ csv: { url: at('dati-cut.csv'), values } }, ['down', 'protocol', /^line 4 has 1 cell, expected 2$/], { ultimo: null, somma: null }],
+  };
+}
+
 async function startPrometheus(folder, port) {
   if (!which('prometheus')) {
     note('prometheus is not installed: its metrics are left out');
@@ -103,6 +123,11 @@ function files(www) {
     + 'richieste_total{code="200"} 9\nrichieste_total{code="500"} 2\n';
   write('metrics.txt', metrics);
   write('metrics-cut.txt', metrics.slice(0, -3));
+  const table = 'Stato;Importo (€)\r\naperto;12\r\nchiuso;1\r\naperto;1.234,5\r\n';
+  write('dati.csv', table);
+  fs.writeFileSync(path.join(www, 'dati-windows.csv'), Buffer.from(table.replace('€', '\x80'), 'latin1'));
+  write('dati-point.csv', 'Stato,Importo (€)\naperto,12\nchiuso,1\naperto,"1,234.5"\n');
+  write('dati-cut.csv', table.slice(0, -12));
   write('big.json', big);
   write('cut.json', big.slice(0, big.length / 2));
 }
@@ -116,7 +141,7 @@ await scenario(async () => {
   const [port, admin, other] = await freePorts(3);
   await nginx(folder, [`server { listen 127.0.0.1:${port}; root ${www}; }`]);
   const at = (name) => `http://127.0.0.1:${port}/${name}`;
-  const planned = { ...json(at), ...statuspage(at),
+  const planned = { ...json(at), ...statuspage(at), ...csv(at, folder),
     ...openmetrics(at, await startPrometheus(folder, other), `http://127.0.0.1:${admin}/metrics`) };
   const checks = Object.fromEntries(Object.entries(planned)
     .map(([id, [check]]) => [id, { every: '2s', timeout: '2s', ...check }]));
