@@ -75,6 +75,7 @@ static const struct option exec_options[] = {
     {.name = "environment",
 	.type = OPTION_STRINGS,
 	.offset = AT(environment),
+	.headers = true,
 	.min = 0,
 	.max = 100,
 	.example = "[\"HOME=/var/lib/vetrina\"]",
@@ -193,6 +194,18 @@ first_line(const struct buf *buf, char out[256])
 	text_clean(out);
 }
 
+/* What was cut off at the limit would be another number: up to the last blank. */
+static size_t
+whole_length(const struct buf *output)
+{
+	size_t length = output->length;
+
+	while (output->full && length > 0 &&
+	       strchr(" \t\r\n", output->data[length - 1]) == NULL)
+		length--;
+	return length;
+}
+
 static void
 judge(struct exec *exec, const struct spawn_reply *reply, struct probe_result *result)
 {
@@ -200,7 +213,7 @@ judge(struct exec *exec, const struct spawn_reply *reply, struct probe_result *r
 	char words[256];
 
 	plugin_parse(reply->output.data != NULL ? reply->output.data : "",
-	    reply->output.length, &output);
+	    whole_length(&reply->output), &output);
 	strlcpy(words, output.text, sizeof(words));
 	if (words[0] == '\0')
 		first_line(&reply->errors, words);
@@ -251,8 +264,8 @@ explain(const struct exec *exec, const struct spawn_reply *reply,
 		break;
 	case SPAWN_WAITED:
 		snprintf(out, size,
-		    "other programs ran all the time, none had a turn within %s: run "
-		    "them less often, or give them less time",
+		    "other programs left it less than half of its %s: run them less "
+		    "often, or give them less time",
 		    limit);
 		break;
 	case SPAWN_FAILED:
@@ -288,6 +301,17 @@ on_reply(const struct spawn_reply *reply, void *arg)
 
 /* ---- runs ---- */
 
+static bool
+has_name(const struct conf_strings *environment, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < environment->count; i++)
+		if (strncmp(environment->items[i], name, strlen(name)) == 0)
+			return true;
+	return false;
+}
+
 static void
 exec_start(void *state, struct probe_run *run, int64_t timeout_us, bool fresh)
 {
@@ -307,9 +331,11 @@ exec_start(void *state, struct probe_run *run, int64_t timeout_us, bool fresh)
 	environment = mem_array(opts->environment.count + 3, sizeof(*environment));
 	for (i = 0; i < opts->environment.count; i++)
 		environment[i] = opts->environment.items[i];
-	environment[i++] =
-	    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	environment[i] = "LC_ALL=C.UTF-8";
+	if (!has_name(&opts->environment, "PATH="))
+		environment[i++] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
+				   "/usr/bin:/sbin:/bin";
+	if (!has_name(&opts->environment, "LC_ALL="))
+		environment[i++] = "LC_ALL=C.UTF-8";
 	request.command = command;
 	request.environment = environment;
 	request.output_max = (size_t)opts->max_output;

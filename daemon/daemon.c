@@ -52,7 +52,7 @@ struct daemon {
 	struct cli cli;
 	struct conf_collector collectors[COLLECTORS_MAX];
 	struct loop *loop;
-	struct worker_pool *rrd, *journal, *io;
+	struct worker_pool *rrd, *journal, *io, *programs;
 	struct resolve *resolve;
 	struct fetch_pool *fetch;
 	struct echo *echo;
@@ -425,7 +425,9 @@ start(struct daemon *daemon, struct conf *conf)
 	daemon->journal = worker_pool_create(daemon->loop, "journal", 1, 16);
 	daemon->io = worker_pool_create(daemon->loop, "io", 2, 20000);
 	daemon->echo = echo_create(daemon->loop);
-	daemon->spawn = spawn_pool_create(daemon->loop, daemon->io, PROGRAMS_MAX);
+	/* Of their own: to begin a program from a dead mount may take for ever. */
+	daemon->programs = worker_pool_create(daemon->loop, "programs", 2, 1000);
+	daemon->spawn = spawn_pool_create(daemon->loop, daemon->programs, PROGRAMS_MAX);
 	daemon->resolve = resolve_create(daemon->loop, NULL, DNS_CACHE_MAX);
 	if (daemon->resolve != NULL)
 		daemon->fetch = fetch_pool_create(daemon->loop, daemon->resolve);
@@ -509,8 +511,9 @@ stop(struct daemon *daemon)
 	fetch_pool_destroy(daemon->fetch);
 	echo_destroy(daemon->echo);
 	resolve_destroy(daemon->resolve);
-	worker_settle(daemon->io); /* a program under way is not left to nobody */
+	worker_settle(daemon->programs); /* one under way is not left to nobody */
 	spawn_pool_destroy(daemon->spawn);
+	worker_pool_destroy(daemon->programs);
 	worker_pool_destroy(daemon->io);
 	worker_pool_destroy(daemon->journal);
 	worker_pool_destroy(daemon->rrd);

@@ -70,9 +70,9 @@ mask_looks_secret(const char *text, size_t length)
 void
 mask_header(const char *line, struct buf *out)
 {
-	size_t name = strcspn(line, ":"), value;
+	size_t name = strcspn(line, ":="), value;
 
-	value = name + (line[name] == ':');
+	value = name + (line[name] != '\0');
 	value += strspn(line + value, " \t");
 	if (line[value] == '\0' || !mask_looks_secret(line, name)) {
 		buf_add_text(out, line);

@@ -103,7 +103,7 @@ struct option {
 	bool required;
 	bool shown;		/* in the example as if it were required */
 	bool unset_nan;		/* NUMBER without a default: NAN where nothing is said */
-	bool headers;		/* STRINGS: "Name: value"s; one that looks like a secret
+	bool headers;		/* STRINGS: "Name: value" or "NAME=value"; one like a secret
 				 * by its name is shown masked */
 	const char *unit;	/* for the manual: "s", "bytes", "%"; NULL: none. MAP: the
 				 * word for an item's identifier */

@@ -49,7 +49,7 @@ struct spawn {
 	spawn_cb *cb; /* NULL: cancelled */
 	void *arg;
 	char **command, **environment; /* each of one block, texts included */
-	int64_t deadline_us, began_us;
+	int64_t deadline_us, half_us, began_us;
 	size_t output_max, received;
 	struct loop_timer *timer;
 	bool waiting, with_worker;
@@ -312,7 +312,7 @@ begin_done(void *arg)
 	    loop_watch_create(loop, spawn->err.fd, LOOP_READ, on_output, &spawn->err);
 	spawn->pid_watch =
 	    loop_watch_create(loop, spawn->pid_fd, LOOP_READ, on_exit_of_it, spawn);
-	if (spawn->cb == NULL || spawn->reply.end == SPAWN_TIMEOUT)
+	if (spawn->cb == NULL || spawn->reply.end != SPAWN_EXITED)
 		kill_group(spawn);
 }
 
@@ -353,7 +353,11 @@ on_deadline(void *arg)
 		finish(spawn);
 		return;
 	}
-	stop(spawn, SPAWN_TIMEOUT);
+	/* Who had no more than half of his time was held up by others. */
+	if (spawn->with_worker || spawn->deadline_us - spawn->began_us < spawn->half_us)
+		stop(spawn, SPAWN_WAITED);
+	else
+		stop(spawn, SPAWN_TIMEOUT);
 }
 
 /* A list and its texts in one block. */
@@ -390,6 +394,7 @@ spawn_start(struct spawn_pool *pool, const struct spawn_request *request, spawn_
 	spawn->command = copy_list(request->command);
 	spawn->environment = copy_list(request->environment);
 	spawn->deadline_us = clock_mono_us() + request->timeout_us;
+	spawn->half_us = request->timeout_us / 2;
 	spawn->output_max = request->output_max;
 	spawn->pid_fd = spawn->out.fd = spawn->err.fd = -1;
 	spawn->out.spawn = spawn->err.spawn = spawn;

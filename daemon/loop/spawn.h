@@ -28,7 +28,7 @@ enum spawn_end {
 	SPAWN_KILLED,		/* code: the signal; not ours */
 	SPAWN_TIMEOUT,		/* was killed for its time */
 	SPAWN_FLOOD,		/* was killed for its output, 16 times output_max */
-	SPAWN_WAITED,		/* others ran all the time */
+	SPAWN_WAITED,		/* others ran more than half of the time */
 	SPAWN_FAILED,		/* did not begin; code: errno */
 };
 

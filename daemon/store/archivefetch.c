@@ -122,6 +122,8 @@ consolidate(const struct fetch *fetch, struct rrdfile_rows *rows)
 	points = (rows->count + ARCHIVE_ROWS_MAX - 1) / ARCHIVE_ROWS_MAX;
 	if (fetch->step_s / step > (int64_t)points)
 		points = (size_t)(fetch->step_s / step);
+	if (points > rows->count / 2) /* one whole row at least */
+		points = rows->count / 2;
 	step *= (int64_t)points;
 	first_s = (rows->first_s + step - 1) / step * step;
 	out = mem_array((rows->count / points + 1) * width, sizeof(*out));

@@ -382,6 +382,9 @@ removal_done(void *arg)
 			log_error("%s/" NAME ": cannot remove what is stored: %s",
 			    journal->path, err_text(removal->error));
 		loop_timer_set(journal->removal_timer, RETRY_MAX_US);
+	} else {
+		/* For those that became free meanwhile. */
+		loop_timer_set(journal->removal_timer, journal->commit_us);
 	}
 	free(removal->numbers);
 	free(removal);

@@ -43,6 +43,7 @@ struct read {
 	char *site;
 	char service[ROUTE_NAME_SIZE], check[ROUTE_NAME_SIZE];
 	struct series_query query;
+	char unit[16]; /* of the source, which a reload may take away */
 	const char *const *headers;
 };
 
@@ -250,26 +251,31 @@ series_parse(const struct registry_check *check, const struct conf_retention *re
 	return NULL;
 }
 
+static const char *
+source_unit(const struct registry_check *check, size_t source)
+{
+	return source < ARRAY_LENGTH(first_columns)
+		   ? "1"
+		   : check->sources[source - ARRAY_LENGTH(first_columns)].unit;
+}
+
 static json_t *
-make_document(const struct registry_check *check, const struct series_query *query,
+make_document(const struct registry_check *check, const struct read *read,
     const struct archive_rows *rows)
 {
 	json_t *points = json_array();
-	const char *unit = "1";
-	size_t i;
+	size_t source = read->query.source, i;
 
-	if (query->source >= ARRAY_LENGTH(first_columns))
-		unit = check->sources[query->source - ARRAY_LENGTH(first_columns)].unit;
-	for (i = 0; i < rows->count && query->source < rows->sources; i++) {
-		double value = rows->rows[i * rows->sources + query->source];
+	for (i = 0; i < rows->count && source < rows->sources; i++) {
+		double value = rows->rows[i * rows->sources + source];
 		json_array_append_new(
 		    points, json_pack("[I, o]",
 				(json_int_t)(rows->first_s + (int64_t)i * rows->step_s),
 				isfinite(value) ? json_real(value) : json_null()));
 	}
 	return json_pack("{s:o*, s:s, s:I, s:o}", "demo",
-	    check->service->site->conf->demo ? json_true() : NULL, "unit", unit, "step",
-	    (json_int_t)rows->step_s, "points", points);
+	    check->service->site->conf->demo ? json_true() : NULL, "unit", read->unit,
+	    "step", (json_int_t)rows->step_s, "points", points);
 }
 
 /*
@@ -305,7 +311,7 @@ on_rows(const struct archive_rows *rows, void *arg)
 		} else if (rows->error != 0) {
 			answer_error(read, 503, "the series cannot be read now");
 		} else {
-			document = make_document(check, &read->query, rows);
+			document = make_document(check, read, rows);
 			render_json(document, &body);
 			json_decref(document);
 			answer(read, 200, &body);
@@ -330,6 +336,7 @@ begin_read(struct cache_build *build, const char *key, void *arg)
 	strlcpy(read->service, check->service->conf->id, sizeof(read->service));
 	strlcpy(read->check, check->conf->id, sizeof(read->check));
 	read->query = *target->query;
+	strlcpy(read->unit, source_unit(check, read->query.source), sizeof(read->unit));
 	read->headers = target->headers;
 	LIST_INSERT_HEAD(&target->series->reads, read, entry);
 	target->series->count++;

@@ -95,8 +95,8 @@ peer_connections(struct peer *peer)
 	return count;
 }
 
-void
-peer_stop(struct peer *peer)
+static void
+stop(struct peer *peer, bool waits)
 {
 	int i;
 
@@ -104,12 +104,25 @@ peer_stop(struct peer *peer)
 	pthread_join(peer->acceptor, NULL);
 	close(peer->listener);
 	for (i = 0; i < peer->count; i++) {
-		shutdown(peer->connections[i].fd, SHUT_RDWR);
+		if (!waits)
+			shutdown(peer->connections[i].fd, SHUT_RDWR);
 		pthread_join(peer->connections[i].thread, NULL);
 		close(peer->connections[i].fd);
 	}
 	pthread_mutex_destroy(&peer->lock);
 	free(peer);
+}
+
+void
+peer_stop(struct peer *peer)
+{
+	stop(peer, false);
+}
+
+void
+peer_finish(struct peer *peer)
+{
+	stop(peer, true);
 }
 
 void
@@ -218,6 +231,9 @@ peer_context(const struct certificate *own, const struct certificate *chain)
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
 	assert(context != NULL);
+	/* A ticket that the other side has not read when it closes resets the
+	 * connection, and its last words are lost. */
+	SSL_CTX_set_num_tickets(context, 0);
 	if (SSL_CTX_use_certificate(context, own->x509) != 1 ||
 	    SSL_CTX_use_PrivateKey(context, own->key) != 1)
 		abort();

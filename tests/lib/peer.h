@@ -18,6 +18,8 @@ struct peer *peer_start(peer_serve *serve, void *arg);
 int peer_port(const struct peer *peer);
 int peer_connections(struct peer *peer); /* accepted so far */
 void peer_stop(struct peer *peer); /* its connections end, then their threads */
+/* The same, but the connections end by themselves, what was sent being read. */
+void peer_finish(struct peer *peer);
 
 void peer_say(int fd, const char *text);
 /* Reads as long as there is anything, until text has come. -> whether it has */

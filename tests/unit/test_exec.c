@@ -110,6 +110,13 @@ exit_codes(void **state)
 	assert_string_equal(result.message, "exit code 127 is no plugin's: rotto");
 	once("exit 2", 20 * CLOCK_SECOND);
 	assert_string_equal(result.message, "it printed nothing");
+	/* 4096 bytes are kept: of the value that stands there nothing is known. */
+	once("printf 'x|time=1'; i=0; while [ $i -lt 508 ]; do printf ' a%06d=1' $i;"
+	     "i=$((i+1)); done; printf ' load1=123456'",
+	    20 * CLOCK_SECOND);
+	assert_int_equal(result.class, PROBE_OK);
+	assert_true(result.values[TIME] == 1);
+	assert_true(isnan(result.values[LOAD]));
 }
 
 static void

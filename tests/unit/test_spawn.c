@@ -252,6 +252,22 @@ it_may_end_at_any_time(void **state)
 	assert_int_equal(seen.count, 0);
 }
 
+/* One that had little of its time because of others did not fail. */
+static void
+who_began_late_is_not_to_blame(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < 4; i++)
+		start("sleep 0.4", 30 * CLOCK_SECOND);
+	start("sleep 1000", CLOCK_SECOND / 2);
+	wait_for(5);
+	assert_int_equal(seen.end, SPAWN_WAITED);
+	start("sleep 1000", CLOCK_SECOND / 2);
+	wait_for(6);
+	assert_int_equal(seen.end, SPAWN_TIMEOUT);
+}
+
 static void
 no_descriptors_no_program(void **state)
 {
@@ -282,6 +298,7 @@ main(void)
 	    TEST(output_has_a_limit),
 	    TEST(others_wait_their_turn),
 	    TEST(it_may_end_at_any_time),
+	    TEST(who_began_late_is_not_to_blame),
 	    TEST(no_descriptors_no_program),
 	};
 
