@@ -710,6 +710,8 @@ a_goodbye_reaches_the_peer(void **state)
 	loop_run(loop);
 	assert_int_equal(seen.ready, 1);
 	stream_close(stream, "QUIT\r\n", 6);
+	loop_poll(loop); /* libevent closes in its next round */
+	loop_poll(loop);
 	peer_finish(it.peer);
 	SSL_CTX_free(it.context);
 	assert_string_equal(it.heard, "QUIT\r\n");

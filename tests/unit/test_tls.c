@@ -296,6 +296,8 @@ after_the_words(enum starttls_kind kind, const char *goodbye, size_t length)
 	comes(PROBE_OK, "TLSv1.3");
 	assert_true(fabs(value("certificate_days") - 60) < 0.1);
 	free(options);
+	loop_poll(loop); /* libevent closes in its next round */
+	loop_poll(loop);
 	peer_finish(peer);
 	SSL_CTX_free(service.context);
 	assert_memory_equal(service.goodbye, goodbye, length);
