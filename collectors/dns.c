@@ -208,15 +208,12 @@ dns_start(void *arg, struct probe_run *run, int64_t timeout_us, bool fresh)
 {
 	struct dns_check *check = arg;
 	struct lookup_server servers[LOOKUP_SERVERS_MAX];
-	size_t i;
 
 	MAGIC_CHECK(check, CHECK_MAGIC);
 	assert(check->run == NULL);
 	check->run = run;
 	check->deadline_us = clock_mono_us() + timeout_us;
-	memset(&check->result, 0, sizeof(check->result));
-	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
-		check->result.values[i] = NAN;
+	probe_result_clear(&check->result);
 	if (check->has_server && !check->server.literal) {
 		check->query =
 		    resolve_start(check->env.resolve, check->server.host, RESOLVE_ANY,

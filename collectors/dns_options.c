@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "collectors/dns_expect.h"
+#include "collectors/request.h"
 #include "loop/dnstype.h"
 
 #define DNS_PORT 53
@@ -95,12 +96,7 @@ const struct option dns_options[] = {
 	.max = 3600e6,
 	.example = "500ms",
 	.text = "An answer that took longer is a failure of class slow"},
-    {.name = "retry",
-	.type = OPTION_INTEGER,
-	.offset = AT(retry),
-	.fallback = "1",
-	.max = 3,
-	.text = "How often a failure is measured again at once, before it counts"},
+    RETRY_OPTION(AT(retry)),
     OPTION_END,
 };
 #undef AT

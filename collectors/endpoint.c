@@ -88,3 +88,22 @@ endpoint_host(const char *text, char error[256])
 	url_free(&url);
 	return host;
 }
+
+void
+endpoint_check(
+    const char *address, const char *name, conf_complain *complain, void *arg)
+{
+	struct endpoint endpoint;
+	char error[256], *host;
+
+	if (address != NULL && endpoint_parse(address, &endpoint, error) != 0)
+		complain(arg, "address", NULL, error);
+	else if (address != NULL)
+		endpoint_free(&endpoint);
+	if (name == NULL)
+		return;
+	host = endpoint_host(name, error);
+	if (host == NULL)
+		complain(arg, "name", NULL, error);
+	free(host);
+}

@@ -37,7 +37,6 @@ struct exec {
 	struct spawn *spawn;   /* running, or NULL */
 	struct probe_run *run; /* NULL: idle */
 	int64_t timeout_us;
-	bool again; /* the run is a retry */
 	struct value_counter counters[VALUES_MAX];
 };
 
@@ -170,8 +169,7 @@ take_values(
 			add_words(
 			    result, wanted->item.id, "not among the performance data");
 		} else if (strcmp(datum->unit, "c") == 0) {
-			*value =
-			    value_growth(&exec->counters[i], datum->value, exec->again);
+			*value = value_growth(&exec->counters[i], datum->value);
 		} else if (datum->unit[0] != '\0' &&
 			   strcmp(datum->unit, wanted->unit) != 0) {
 			add_words(result, wanted->item.id, "has another unit");
@@ -282,14 +280,12 @@ on_reply(const struct spawn_reply *reply, void *arg)
 {
 	struct exec *exec = arg;
 	struct probe_run *run = exec->run;
-	struct probe_result result = {0};
-	size_t i;
+	struct probe_result result;
 
 	MAGIC_CHECK(exec, EXEC_MAGIC);
 	exec->spawn = NULL;
 	exec->run = NULL;
-	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
-		result.values[i] = NAN;
+	probe_result_clear(&result);
 	result.values[TOTAL] = reply->seconds;
 	if (reply->end == SPAWN_EXITED)
 		judge(exec, reply, &result);
@@ -324,7 +320,8 @@ exec_start(void *state, struct probe_run *run, int64_t timeout_us, bool fresh)
 	MAGIC_CHECK(exec, EXEC_MAGIC);
 	exec->run = run;
 	exec->timeout_us = timeout_us;
-	exec->again = fresh;
+	if (!fresh)
+		value_counters_turn(exec->counters, ARRAY_LENGTH(exec->counters));
 	command = mem_array(opts->command.count + 1, sizeof(*command));
 	for (i = 0; i < opts->command.count; i++)
 		command[i] = opts->command.items[i];

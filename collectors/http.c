@@ -64,16 +64,6 @@ finish(struct http *http)
 	probe_done(run, &result);
 }
 
-static void
-result_clear(struct probe_result *result)
-{
-	size_t i;
-
-	memset(result, 0, sizeof(*result));
-	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
-		result->values[i] = NAN;
-}
-
 /* The last word on an answer that came whole; result holds its values and message. */
 static void
 on_judged(const struct judgement *judgement, void *arg)
@@ -148,7 +138,7 @@ http_start(void *arg, struct probe_run *run, int64_t timeout_us, bool fresh)
 	MAGIC_CHECK(http, HTTP_MAGIC);
 	assert(http->run == NULL);
 	http->run = run;
-	result_clear(&http->result);
+	probe_result_clear(&http->result);
 	request_start(http->request, timeout_us, fresh);
 }
 

@@ -149,16 +149,6 @@ finish(struct icmp *icmp, struct probe_result *result)
 	probe_done(run, result);
 }
 
-static void
-result_init(struct probe_result *result)
-{
-	size_t i;
-
-	memset(result, 0, sizeof(*result));
-	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
-		result->values[i] = NAN;
-}
-
 /* Nothing was measured. */
 static void
 explain_error(
@@ -236,7 +226,7 @@ on_echoes(const struct echo_result *echoes, void *arg)
 
 	MAGIC_CHECK(icmp, ICMP_MAGIC);
 	icmp->echoes = NULL;
-	result_init(&result);
+	probe_result_clear(&result);
 	if (echoes->error != 0) {
 		explain_error(icmp, echoes, &result);
 		finish(icmp, &result);
@@ -269,7 +259,7 @@ on_address(const struct resolve_answer *answer, void *arg)
 	icmp->query = NULL;
 	if (answer->error != 0 ||
 	    !address_parse(answer->address[0], &request.address)) {
-		result_init(&result);
+		probe_result_clear(&result);
 		result.class = PROBE_RESOLVE;
 		snprintf(
 		    result.message, sizeof(result.message), "%s", answer->sentence);

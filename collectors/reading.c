@@ -23,7 +23,6 @@ struct reading {
 	struct judge_plan *plan;
 	const struct values *values; /* of the plan, or NULL */
 	enum probe_class beyond;     /* class of one beyond its bounds */
-	bool again;                  /* the run is a retry */
 	char *path;                  /* a file instead of the request, or NULL */
 	size_t max_body;
 	struct loop_timer *timer; /* of a file: its begin, then its limit */
@@ -98,8 +97,7 @@ on_judged(const struct judgement *judgement, void *arg)
 		double value = judgement->values[i];
 
 		if ((judgement->counters & UINT32_C(1) << i) != 0)
-			value =
-			    value_growth(&reading->counters[i], value, reading->again);
+			value = value_growth(&reading->counters[i], value);
 		result->values[i] = value;
 	}
 	check_bounds(reading, result);
@@ -176,15 +174,13 @@ void
 reading_start(void *state, struct probe_run *run, int64_t timeout_us, bool fresh)
 {
 	struct reading *reading = state;
-	size_t i;
 
 	MAGIC_CHECK(reading, READING_MAGIC);
 	assert(reading->run == NULL);
 	reading->run = run;
-	reading->again = fresh;
-	memset(&reading->result, 0, sizeof(reading->result));
-	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
-		reading->result.values[i] = NAN;
+	if (!fresh)
+		value_counters_turn(reading->counters, ARRAY_LENGTH(reading->counters));
+	probe_result_clear(&reading->result);
 	reading->began_us = 0;
 	reading->timeout_us = timeout_us;
 	if (reading->path != NULL)

@@ -31,6 +31,27 @@ extern const char *const request_methods[], *const request_reuses[],
 /* Rows of an option table; base is the offset of the struct request_options. */
 #define REQUEST_AT(base, field) ((base) + offsetof(struct request_options, field))
 
+/* Those that collectors of other things than URLs have too. */
+#define RETRY_OPTION(at) \
+	{.name = "retry", \
+	    .type = OPTION_INTEGER, \
+	    .offset = (at), \
+	    .fallback = "1", \
+	    .max = 3, \
+	    .text = "How often a failure is measured again at once, before it counts"}
+#define IP_OPTION(at) \
+	{.name = "ip", \
+	    .type = OPTION_CHOICE, \
+	    .offset = (at), \
+	    .fallback = "any", \
+	    .choices = request_families, \
+	    .text = "The version of IP"}
+#define CA_FILE_OPTION(at) \
+	{.name = "ca_file", \
+	    .type = OPTION_PATH, \
+	    .offset = (at), \
+	    .text = "Certificates (PEM) to trust, instead of the system's"}
+
 #define REQUEST_URL_OPTION(base, needed, instance) \
 	{.name = "url", \
 	    .type = OPTION_URL, \
@@ -95,27 +116,14 @@ extern const char *const request_methods[], *const request_reuses[],
 	    "and each time with a server of TLS 1.2 that only offers tickets, which " \
 	    "are " \
 	    "not resumed), connection keeps the connection"}, \
-	{.name = "retry", \
-	    .type = OPTION_INTEGER, \
-	    .offset = REQUEST_AT(base, retry), \
-	    .fallback = "1", \
-	    .max = 3, \
-	    .text = "How often a failure is measured again at once, before it counts"}, \
-	{.name = "ip", \
-	    .type = OPTION_CHOICE, \
-	    .offset = REQUEST_AT(base, ip), \
-	    .fallback = "any", \
-	    .choices = request_families, \
-	    .text = "The version of IP"}, \
+	RETRY_OPTION(REQUEST_AT(base, retry)), \
+	IP_OPTION(REQUEST_AT(base, ip)), \
 	{.name = "proxy", \
 	    .type = OPTION_URL, \
 	    .offset = REQUEST_AT(base, proxy), \
 	    .example = "http://proxy.example.it:3128", \
 	    .text = "An HTTP proxy to ask through; the environment is not read"}, \
-	{.name = "ca_file", \
-	    .type = OPTION_PATH, \
-	    .offset = REQUEST_AT(base, ca_file), \
-	    .text = "Certificates (PEM) to trust, instead of the system's"}, \
+	CA_FILE_OPTION(REQUEST_AT(base, ca_file)), \
 	{.name = "certificate_file", \
 	    .type = OPTION_PATH, \
 	    .offset = REQUEST_AT(base, certificate_file), \

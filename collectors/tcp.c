@@ -63,13 +63,7 @@ static const struct archive_source sources[SOURCES] = {
 
 #define AT(field) offsetof(struct tcp_options, field)
 static const struct option options[] = {
-    {.name = "address",
-	.type = OPTION_STRING,
-	.offset = AT(address),
-	.required = true,
-	.max = 300,
-	.example = "db.example.it:5432",
-	.text = "Host and port; an IPv6 address in brackets"},
+    ADDRESS_OPTION(AT(address), "db.example.it:5432"),
     {.name = "send",
 	.type = OPTION_STRING,
 	.offset = AT(send),
@@ -98,29 +92,10 @@ static const struct option options[] = {
 	.offset = AT(tls),
 	.fallback = "false",
 	.text = "Whether to speak TLS, with a certificate that must hold"},
-    {.name = "name",
-	.type = OPTION_STRING,
-	.offset = AT(name),
-	.max = 253,
-	.example = "db.example.it",
-	.text = "The name to ask for (SNI) and to find in the certificate; without "
-		"it the host of address"},
-    {.name = "ca_file",
-	.type = OPTION_PATH,
-	.offset = AT(ca_file),
-	.text = "Certificates (PEM) to trust, instead of the system's"},
-    {.name = "retry",
-	.type = OPTION_INTEGER,
-	.offset = AT(retry),
-	.fallback = "1",
-	.max = 3,
-	.text = "How often a failure is measured again at once, before it counts"},
-    {.name = "ip",
-	.type = OPTION_CHOICE,
-	.offset = AT(ip),
-	.fallback = "any",
-	.choices = request_families,
-	.text = "The version of IP"},
+    SERVER_NAME_OPTION(AT(name), "db.example.it"),
+    CA_FILE_OPTION(AT(ca_file)),
+    RETRY_OPTION(AT(retry)),
+    IP_OPTION(AT(ip)),
     OPTION_END,
 };
 #undef AT
@@ -129,24 +104,13 @@ static void
 tcp_check(const void *arg, conf_complain *complain, void *complain_arg)
 {
 	const struct tcp_options *opts = arg;
-	struct endpoint endpoint;
 	struct buf bytes = BUF_INIT;
-	char error[256], *name;
+	char error[256];
 
-	if (opts->address != NULL &&
-	    endpoint_parse(opts->address, &endpoint, error) != 0)
-		complain(complain_arg, "address", NULL, error);
-	else if (opts->address != NULL)
-		endpoint_free(&endpoint);
+	endpoint_check(opts->address, opts->name, complain, complain_arg);
 	if (opts->send != NULL && escape_read(opts->send, &bytes, error) != 0)
 		complain(complain_arg, "send", NULL, error);
 	buf_free(&bytes);
-	if (opts->name != NULL) {
-		name = endpoint_host(opts->name, error);
-		if (name == NULL)
-			complain(complain_arg, "name", NULL, error);
-		free(name);
-	}
 	if (!opts->tls && opts->name != NULL)
 		complain(complain_arg, "name", "tls", "it needs tls: true");
 	if (!opts->tls && opts->ca_file != NULL)
@@ -154,16 +118,6 @@ tcp_check(const void *arg, conf_complain *complain, void *complain_arg)
 }
 
 /* ---- a run ---- */
-
-static void
-result_clear(struct probe_result *result)
-{
-	size_t i;
-
-	memset(result, 0, sizeof(*result));
-	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
-		result->values[i] = NAN;
-}
 
 static void
 finish(struct tcp *tcp)
@@ -361,7 +315,7 @@ tcp_start(void *arg, struct probe_run *run, int64_t timeout_us, bool fresh)
 	MAGIC_CHECK(tcp, TCP_MAGIC);
 	assert(tcp->run == NULL);
 	tcp->run = run;
-	result_clear(&tcp->result);
+	probe_result_clear(&tcp->result);
 	tcp->started_us = clock_mono_us();
 	tcp->match_us = 0;
 	tcp->stream = stream_start(tcp->env.streams, &request, on_stream, tcp);

@@ -60,13 +60,7 @@ static const char *const versions[] = {"1.0", "1.1", "1.2", "1.3", NULL};
 
 #define AT(field) offsetof(struct tls_options, field)
 static const struct option options[] = {
-    {.name = "address",
-	.type = OPTION_STRING,
-	.offset = AT(address),
-	.required = true,
-	.max = 300,
-	.example = "www.example.it:443",
-	.text = "Host and port; an IPv6 address in brackets"},
+    ADDRESS_OPTION(AT(address), "www.example.it:443"),
     {.name = "starttls",
 	.type = OPTION_CHOICE,
 	.offset = AT(starttls),
@@ -74,13 +68,7 @@ static const struct option options[] = {
 	.choices = starttls_names,
 	.text = "How TLS begins: none at once, the others when the words of that "
 		"protocol have asked for it"},
-    {.name = "name",
-	.type = OPTION_STRING,
-	.offset = AT(name),
-	.max = 253,
-	.example = "www.example.it",
-	.text = "The name to ask for (SNI) and to find in the certificate; without "
-		"it the host of address"},
+    SERVER_NAME_OPTION(AT(name), "www.example.it"),
     {.name = "warn",
 	.type = OPTION_DURATION,
 	.offset = AT(warn_us),
@@ -95,22 +83,9 @@ static const struct option options[] = {
 	.choices = versions,
 	.text = "The oldest version of TLS that is well; with 1.0 or 1.1 the weak keys "
 		"and ciphers of their time are well too"},
-    {.name = "ca_file",
-	.type = OPTION_PATH,
-	.offset = AT(ca_file),
-	.text = "Certificates (PEM) to trust, instead of the system's"},
-    {.name = "retry",
-	.type = OPTION_INTEGER,
-	.offset = AT(retry),
-	.fallback = "1",
-	.max = 3,
-	.text = "How often a failure is measured again at once, before it counts"},
-    {.name = "ip",
-	.type = OPTION_CHOICE,
-	.offset = AT(ip),
-	.fallback = "any",
-	.choices = request_families,
-	.text = "The version of IP"},
+    CA_FILE_OPTION(AT(ca_file)),
+    RETRY_OPTION(AT(retry)),
+    IP_OPTION(AT(ip)),
     OPTION_END,
 };
 #undef AT
@@ -119,33 +94,11 @@ static void
 tls_check(const void *arg, conf_complain *complain, void *complain_arg)
 {
 	const struct tls_options *opts = arg;
-	struct endpoint endpoint;
-	char error[256], *name;
 
-	if (opts->address != NULL &&
-	    endpoint_parse(opts->address, &endpoint, error) != 0)
-		complain(complain_arg, "address", NULL, error);
-	else if (opts->address != NULL)
-		endpoint_free(&endpoint);
-	if (opts->name == NULL)
-		return;
-	name = endpoint_host(opts->name, error);
-	if (name == NULL)
-		complain(complain_arg, "name", NULL, error);
-	free(name);
+	endpoint_check(opts->address, opts->name, complain, complain_arg);
 }
 
 /* ---- a run ---- */
-
-static void
-result_clear(struct probe_result *result)
-{
-	size_t i;
-
-	memset(result, 0, sizeof(*result));
-	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
-		result->values[i] = NAN;
-}
 
 static void
 finish(struct check *check)
@@ -318,7 +271,7 @@ tls_start(void *arg, struct probe_run *run, int64_t timeout_us, bool fresh)
 	MAGIC_CHECK(check, TLS_CHECK_MAGIC);
 	assert(check->run == NULL);
 	check->run = run;
-	result_clear(&check->result);
+	probe_result_clear(&check->result);
 	check->started_us = clock_mono_us();
 	check->stream = stream_start(check->env.streams, &request, on_stream, check);
 }

@@ -78,14 +78,21 @@ value_is_within(const struct value_wanted *wanted, double value, char sentence[2
 	return false;
 }
 
+void
+value_counters_turn(struct value_counter *counters, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		counters[i].before = counters[i].now;
+}
+
 double
-value_growth(struct value_counter *counter, double value, bool again)
+value_growth(struct value_counter *counter, double value)
 {
 	double grown;
 	int64_t past_us;
 
-	if (!again)
-		counter->before = counter->now;
 	counter->now.value = value;
 	counter->now.at_us = clock_mono_us();
 	grown = value - counter->before.value;

@@ -63,8 +63,8 @@ void values_free(struct values *values);
 bool value_is_within(const struct value_wanted *wanted, double value, char sentence[256]);
 
 /* Something that counts up: what it grew a second since the run before; NAN the first
- * time and after a reset. again: the run is that of before once more (a retry), and the
- * moment between is no time to divide by. */
+ * time and after a reset. A retry is the same run once more: the moment between is no time
+ * to divide by. */
 struct value_counter {
 	struct {
 		double value;
@@ -73,7 +73,9 @@ struct value_counter {
 };
 #define VALUE_COUNTER_INIT \
 	((struct value_counter){.now.value = NAN, .before.value = NAN})
-double value_growth(struct value_counter *counter, double value, bool again);
+/* A run begins, and no retry. */
+void value_counters_turn(struct value_counter *counters, size_t count);
+double value_growth(struct value_counter *counter, double value);
 
 /* As conf_collector's extra, of the map. */
 size_t values_extra(const struct conf_map *values, struct archive_source *out);

@@ -1,6 +1,9 @@
 /* The closed list of classes. */
 #include "watch/probe.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/mem.h"
 
 const char *probe_class_name(enum probe_class class)
@@ -30,4 +33,14 @@ const char *probe_class_name(enum probe_class class)
 
 	assert(class < PROBE_CLASSES);
 	return names[class];
+}
+
+void
+probe_result_clear(struct probe_result *result)
+{
+	size_t i;
+
+	memset(result, 0, sizeof(*result));
+	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
+		result->values[i] = NAN;
 }

@@ -78,6 +78,8 @@ struct collector {
 	int64_t (*load_us)(const void *options); /* CPU of a run on the loop, about */
 };
 
+/* Class ok, no message, every value unknown. */
+void probe_result_clear(struct probe_result *result);
 void probe_done(struct probe_run *run, const struct probe_result *result);
 
 #endif

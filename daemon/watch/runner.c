@@ -198,12 +198,11 @@ static void
 on_limit(void *arg)
 {
 	struct runner *runner = arg;
-	struct probe_result result = {.class = PROBE_INTERNAL};
-	size_t i;
+	struct probe_result result;
 
 	runner->check->collector->cancel(runner->state);
-	for (i = 0; i < ARCHIVE_SOURCES_MAX; i++)
-		result.values[i] = NAN;
+	probe_result_clear(&result);
+	result.class = PROBE_INTERNAL;
 	snprintf(result.message, sizeof(result.message),
 	    "the collector %s did not end within its time limit",
 	    runner->check->collector->name);

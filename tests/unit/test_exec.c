@@ -59,16 +59,22 @@ open_check(const char *script)
 }
 
 static void
-run_check(void *check, int64_t timeout_us)
+attempt(void *check, int64_t timeout_us, bool fresh)
 {
 	int before = results;
 
-	collector_exec.start(check, run, timeout_us, false);
+	collector_exec.start(check, run, timeout_us, fresh);
 	assert_int_equal(results, before);
 	alarm(30);
 	loop_run(loop);
 	alarm(0);
 	assert_int_equal(results, before + 1);
+}
+
+static void
+run_check(void *check, int64_t timeout_us)
+{
+	attempt(check, timeout_us, false);
 }
 
 static void
@@ -144,7 +150,7 @@ static void
 counters_are_rates(void **state)
 {
 	char path[] = "/tmp/vetrina-exec-XXXXXX", script[200];
-	static const char *const counts[] = {"1000", "4000", "10"};
+	static const char *const counts[] = {"1000", "4000", "4000", "10"};
 	void *check;
 	size_t i;
 	int fd = mkstemp(path);
@@ -152,13 +158,19 @@ counters_are_rates(void **state)
 	assert_true(fd >= 0);
 	snprintf(script, sizeof(script), "echo \"x|hits=$(cat %s)c\"", path);
 	check = open_check(script);
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
+		/* The first attempt of the third run yields no number: what the second
+		 * run has counted does not count again. */
 		assert_int_equal(ftruncate(fd, 0), 0);
+		if (i == 2)
+			attempt(check, 20 * CLOCK_SECOND, false);
 		assert_true(pwrite(fd, counts[i], strlen(counts[i]), 0) > 0);
-		run_check(check, 20 * CLOCK_SECOND);
+		attempt(check, 20 * CLOCK_SECOND, i == 2);
 		assert_int_equal(result.class, PROBE_OK);
 		if (i == 1) /* 3,000 in less than a minute */
 			assert_true(result.values[HITS] > 50);
+		else if (i == 2)
+			assert_true(result.values[HITS] == 0);
 		else
 			assert_true(isnan(result.values[HITS]));
 	}
