@@ -128,6 +128,16 @@ exec_check(const void *options, conf_complain *complain, void *arg)
 		complain(arg, "environment", NULL, problem);
 	}
 	values_check(&opts->values, sources, SOURCES, complain, arg);
+	for (i = 0; i < opts->values.count; i++) {
+		const char *unit = values_item(&opts->values, i)->unit;
+		const char *base = unit != NULL ? plugin_base_unit(unit) : NULL;
+		if (base == NULL || strcmp(base, unit) == 0 || strcmp(base, "c") == 0)
+			continue;
+		snprintf(problem, sizeof(problem),
+		    "%.63s comes in the base unit, expected unit: %s, not %s",
+		    values_item(&opts->values, i)->item.id, base, unit);
+		complain(arg, "values", NULL, problem);
+	}
 }
 
 static size_t
@@ -262,8 +272,9 @@ explain(const struct exec *exec, const struct spawn_reply *reply,
 		break;
 	case SPAWN_WAITED:
 		snprintf(out, size,
-		    "other programs left it less than half of its %s: run them less "
-		    "often, or give them less time",
+		    "it had less than half of its %s: other programs ran, or what is "
+		    "left "
+		    "of its last run cannot be killed",
 		    limit);
 		break;
 	case SPAWN_FAILED:

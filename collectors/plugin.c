@@ -120,10 +120,29 @@ next_part(const char **at, const char *end, const char **part)
 	return (size_t)((semicolon != NULL ? semicolon : end) - *part);
 }
 
+static const struct unit *
+unit_of(const char *written)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LENGTH(units); i++)
+		if (strcmp(written, units[i].written) == 0)
+			return &units[i];
+	return NULL;
+}
+
+const char *
+plugin_base_unit(const char *written)
+{
+	const struct unit *unit = unit_of(written);
+
+	return unit != NULL ? unit->unit : NULL;
+}
+
 static bool
 take_unit(const char *text, size_t length, struct plugin_datum *datum, double *factor)
 {
-	size_t i;
+	const struct unit *unit;
 
 	*factor = 1;
 	datum->unit[0] = '\0';
@@ -131,12 +150,12 @@ take_unit(const char *text, size_t length, struct plugin_datum *datum, double *f
 		return false;
 	memcpy(datum->unit, text, length);
 	datum->unit[length] = '\0';
-	for (i = 0; i < ARRAY_LENGTH(units); i++)
-		if (strcmp(datum->unit, units[i].written) == 0) {
-			*factor = units[i].factor;
-			strlcpy(datum->unit, units[i].unit, sizeof(datum->unit));
-			return true;
-		}
+	unit = unit_of(datum->unit);
+	if (unit != NULL) {
+		*factor = unit->factor;
+		strlcpy(datum->unit, unit->unit, sizeof(datum->unit));
+		return true;
+	}
 	text_clean(datum->unit);
 	return strpbrk(datum->unit, "0123456789'\"=;?") == NULL;
 }

@@ -35,6 +35,8 @@ void plugin_free(struct plugin_output *output);
 /* NULL: there is none of that label. Letters must agree. */
 const struct plugin_datum *plugin_find(
     const struct plugin_output *output, const char *label);
+/* "s" of "ms", "bytes" of "KB", "1" of "%": what comes of a unit that is known; NULL. */
+const char *plugin_base_unit(const char *written);
 /* A threshold: [@][start:][end], start ~ for no lower bound. */
 bool plugin_range_is(const char *text, size_t length);
 

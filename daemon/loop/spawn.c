@@ -316,13 +316,29 @@ begin_done(void *arg)
 		kill_group(spawn);
 }
 
+/* One that was cancelled and cannot be killed (its disk is gone) still has its place:
+ * the same program shall not take one after the other. */
+static bool
+has_begun(const struct spawn_pool *pool, const void *arg)
+{
+	const struct spawn *spawn;
+
+	TAILQ_FOREACH (spawn, &pool->begun, entry)
+		if (arg != NULL && spawn->arg == arg)
+			return true;
+	return false;
+}
+
 static void
 begin_next(struct spawn_pool *pool)
 {
-	struct spawn *spawn;
+	struct spawn *spawn, *next;
 
-	while (pool->stats.running < pool->limit &&
-	       (spawn = TAILQ_FIRST(&pool->waiting)) != NULL) {
+	for (spawn = TAILQ_FIRST(&pool->waiting);
+	     spawn != NULL && pool->stats.running < pool->limit; spawn = next) {
+		next = TAILQ_NEXT(spawn, entry);
+		if (has_begun(pool, spawn->arg))
+			continue;
 		if (worker_submit(
 			pool->io, WORKER_NORMAL, begin_run, begin_done, spawn) != 0) {
 			loop_timer_set(pool->retry, FULL_US);

@@ -53,7 +53,8 @@ void spawn_pool_destroy(struct spawn_pool *pool);
 void spawn_stats(const struct spawn_pool *pool, struct spawn_stats *out);
 
 /* reply is the callee's to read until it returns. Called once, on the loop, never before
- * spawn_start() returns. */
+ * spawn_start() returns. Of the same arg, unless it is NULL, one runs at a time: the next
+ * begins when all that is left of the one before has ended. */
 typedef void spawn_cb(const struct spawn_reply *reply, void *arg);
 struct spawn *spawn_start(struct spawn_pool *pool, const struct spawn_request *request,
     spawn_cb *cb, void *arg);

@@ -223,6 +223,15 @@ options_are_checked(void **state)
 	assert_string_equal(problems[3],
 	    "values: con-trattino is no name of a value, expected at most 19 of a-z, "
 	    "0-9 and _");
+	wrong[0].unit = (char *)"KB";
+	wrong[0].item.id = (char *)"used";
+	options.values.count = 1;
+	options.environment.count = 0;
+	problem_count = 0;
+	collector_exec.check(&options, on_problem, NULL);
+	assert_int_equal(problem_count, 2);
+	assert_string_equal(problems[1],
+	    "values: used comes in the base unit, expected unit: bytes, not KB");
 	options.values.items = values;
 	options.values.count = 3;
 	assert_int_equal(collector_exec.extra(&options, NULL), 3);

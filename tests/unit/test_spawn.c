@@ -45,14 +45,20 @@ on_reply(const struct spawn_reply *reply, void *arg)
 }
 
 static struct spawn *
-start(const char *script, int64_t timeout_us)
+start_of(void *owner, const char *script, int64_t timeout_us)
 {
 	const char *command[] = {"/bin/sh", "-c", script, NULL};
 	const char *environment[] = {"COLOUR=blue", NULL};
 	const struct spawn_request request = {
 	    command, environment, timeout_us, .output_max = 1000};
 
-	return spawn_start(pool, &request, on_reply, NULL);
+	return spawn_start(pool, &request, on_reply, owner);
+}
+
+static struct spawn *
+start(const char *script, int64_t timeout_us)
+{
+	return start_of(NULL, script, timeout_us);
 }
 
 static void
@@ -269,6 +275,26 @@ who_began_late_is_not_to_blame(void **state)
 }
 
 static void
+of_one_owner_one_runs(void **state)
+{
+	struct spawn_stats stats;
+	int owner, other;
+
+	start_of(&owner, "sleep 1000", CLOCK_SECOND / 5);
+	start_of(&owner, "echo second", 30 * CLOCK_SECOND);
+	start_of(&other, "echo other", 30 * CLOCK_SECOND);
+	spawn_stats(pool, &stats);
+	assert_int_equal(stats.running, 2);
+	assert_int_equal(stats.waiting, 1);
+	wait_for(1);
+	assert_string_equal(seen.output, "other\n");
+	wait_for(2);
+	assert_int_equal(seen.end, SPAWN_TIMEOUT);
+	wait_for(3);
+	assert_string_equal(seen.output, "second\n");
+}
+
+static void
 no_descriptors_no_program(void **state)
 {
 	struct rlimit before, limit;
@@ -299,6 +325,7 @@ main(void)
 	    TEST(others_wait_their_turn),
 	    TEST(it_may_end_at_any_time),
 	    TEST(who_began_late_is_not_to_blame),
+	    TEST(of_one_owner_one_runs),
 	    TEST(no_descriptors_no_program),
 	};
 
