@@ -35,9 +35,8 @@ struct dns_expect {
 	bool exact;
 };
 
-/* "/.../": a pattern, of which ^ and $ are the ends of an answer */
-static bool
-is_pattern(const char *text)
+bool
+dns_expect_is_pattern(const char *text)
 {
 	size_t length = strlen(text);
 
@@ -67,7 +66,7 @@ compile(unsigned type, struct item *item, char error[256])
 	char problem[160];
 	int64_t serial;
 
-	if (is_pattern(item->written))
+	if (dns_expect_is_pattern(item->written))
 		return compile_pattern(item, error);
 	if (type == DNSTYPE_SOA && text_integer(item->written, &serial) == 0 &&
 	    serial >= 0 && serial <= UINT32_MAX) {

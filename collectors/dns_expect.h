@@ -12,6 +12,8 @@
 
 struct dns_expect;
 
+/* "/.../": a pattern, of which ^ and $ are the ends of an answer */
+bool dns_expect_is_pattern(const char *text);
 /* exact: nothing but expect. -> NULL with the option to blame and why */
 struct dns_expect *dns_expect_create(unsigned type, const struct conf_strings *expect,
     const struct conf_strings *not_expect, bool exact, const char **option, char error[256]);

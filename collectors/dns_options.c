@@ -254,7 +254,7 @@ dns_options_check(const void *options, conf_complain *complain, void *arg)
 	if (opts->exact && opts->expect.count == 0)
 		complain(arg, "exact", "expect", "expected the answers in expect");
 	for (i = 0; opts->exact && i < opts->expect.count; i++)
-		if (opts->expect.items[i][0] == '/') {
+		if (dns_expect_is_pattern(opts->expect.items[i])) {
 			complain(arg, "exact", "expect",
 			    "it goes with answers only, not with patterns");
 			break;

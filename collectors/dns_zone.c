@@ -35,7 +35,6 @@ struct name { /* of a server */
 
 struct target { /* one address */
 	struct dns_zone *zone;
-	char name[256]; /* of which it is an address, or empty */
 	char label[160];
 	struct lookup_server server;
 	struct lookup *lookup;

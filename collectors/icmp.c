@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "collectors/collectors.h"
+#include "collectors/request.h"
 #include "loop/address.h"
 #include "loop/echo.h"
 #include "loop/resolve.h"
@@ -39,8 +40,6 @@ struct icmp {
 	struct echo_run *echoes;     /* or NULL */
 	char target[112];            /* for sentences: the address, and its name */
 };
-
-static const char *const families[] = {"any", "4", "6", NULL};
 
 #define AT(field) offsetof(struct icmp_options, field)
 static const struct option options[] = {
@@ -80,7 +79,7 @@ static const struct option options[] = {
 	.type = OPTION_CHOICE,
 	.offset = AT(ip),
 	.fallback = "any",
-	.choices = families,
+	.choices = request_families,
 	.text = "The version of IP, where address is a name"},
     {.name = "warn_loss",
 	.type = OPTION_NUMBER,

@@ -161,29 +161,20 @@ take_unit(const char *text, size_t length, struct plugin_datum *datum, double *f
 }
 
 static bool
-take_value(const char *text, size_t length, struct plugin_datum *datum, double *factor)
+take_value(const char *text, size_t length, struct plugin_datum *datum)
 {
 	size_t digits = number_length(text, length);
+	double factor;
 
-	*factor = 1;
 	datum->value = NAN;
 	datum->unit[0] = '\0';
 	if (length == 1 && text[0] == 'U')
 		return true;
 	if (digits == 0 || !number_of(text, digits, &datum->value) ||
-	    !take_unit(text + digits, length - digits, datum, factor))
+	    !take_unit(text + digits, length - digits, datum, &factor))
 		return false;
-	datum->value *= *factor;
+	datum->value *= factor;
 	return isfinite(datum->value);
-}
-
-/* A bound left out, or that is none, is unknown. */
-static double
-bound_of(const char *text, size_t length, double factor)
-{
-	double value;
-
-	return number_of(text, length, &value) ? value * factor : NAN;
 }
 
 /* What stands behind the label's equals sign, to the next blank. */
@@ -192,21 +183,16 @@ take_item(const char *at, const char *end, struct plugin_datum *datum)
 {
 	const char *part;
 	size_t length = next_part(&at, end, &part);
-	double factor;
 	int i;
 
-	if (!take_value(part, length, datum, &factor))
+	if (!take_value(part, length, datum))
 		return false;
 	for (i = 0; i < 2; i++) { /* warn and crit are the exit code's affair */
 		length = next_part(&at, end, &part);
 		if (length > 0 && !plugin_range_is(part, length))
 			return false;
 	}
-	length = next_part(&at, end, &part);
-	datum->min = bound_of(part, length, factor);
-	length = next_part(&at, end, &part);
-	datum->max = bound_of(part, length, factor);
-	return true;
+	return true; /* its least and greatest follow, which nobody asks for */
 }
 
 /* A label, quoted or not; two quotes stand for one. -> behind its equals sign, or NULL

@@ -19,7 +19,6 @@ struct plugin_datum {
 	/* "s", "bytes" (KB, KiB and so on are powers of 1024), "1" (of %, as 0..1), "c" a
 	 * counter, "" none; else what the plugin wrote */
 	char unit[PLUGIN_UNIT_SIZE];
-	double min, max;	/* that the value can have; NAN unknown */
 };
 
 struct plugin_output {

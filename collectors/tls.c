@@ -222,8 +222,6 @@ hear(struct check *check)
 		stream_start_tls(check->stream);
 	else if (step == STARTTLS_FAILED)
 		fail(check, PROBE_PROTOCOL, error);
-	else if (length - used >= STARTTLS_UNREAD_MAX)
-		fail(check, PROBE_PROTOCOL, "the server's words do not end");
 }
 
 static void

@@ -460,6 +460,8 @@ start(struct daemon *daemon, struct conf *conf)
 	    .rrd = daemon->rrd,
 	    .journal = daemon->journal,
 	    .io = daemon->io,
+	    .programs = daemon->programs,
+	    .spawn = daemon->spawn,
 	    .resolve = daemon->resolve,
 	    .fetch = daemon->fetch,
 	    .archive = daemon->archive,

@@ -323,7 +323,6 @@ dnsmessage_parse(const unsigned char *bytes, size_t length,
 	out->code = bytes[3] & 15;
 	out->authoritative = bytes[2] & 4;
 	out->authentic = bytes[3] & 0x20;
-	out->recursive = bytes[3] & 0x80;
 	code = read_chain(&message, question, &chain, out);
 	if (code == 0) {
 		*reason = "a record in it is broken";

@@ -33,7 +33,6 @@ struct dnsmessage_answer {
 struct dnsmessage {
 	unsigned code;		/* with the bits of EDNS */
 	bool authoritative, authentic;	/* AA, AD */
-	bool recursive;		/* RA */
 	char *alias;		/* where the aliases end, NULL without any */
 	size_t count;		/* of the type asked for; the rest is of as many */
 	struct dnsmessage_answer *answers;

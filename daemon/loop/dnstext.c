@@ -188,7 +188,7 @@ parameter_number(const char *text)
 
 /* In the order of their numbers, as they stand in a message. */
 static bool
-write_parameters(const char **at, struct buf *out, struct buf *word)
+write_parameters(const char **at, struct buf *out)
 {
 	char *found[32] = {NULL};
 	size_t count = 0, i, j;
@@ -221,7 +221,6 @@ write_parameters(const char **at, struct buf *out, struct buf *word)
 			found[j] = found[j - 1];
 		found[j] = text;
 	}
-	buf_clear(word);
 	for (i = 0; i < count; i++) {
 		buf_add_char(out, ' ');
 		dnstype_add_parameter_name(out, parameter_number(found[i]));
@@ -262,7 +261,7 @@ write_field(const char **at, char field, struct buf *out, struct buf *word)
 	case 'T':
 		return write_strings(at, out, word);
 	case 'p':
-		return write_parameters(at, out, word);
+		return write_parameters(at, out);
 	default:
 		return write_word(at, field, out, word);
 	}

@@ -63,7 +63,6 @@ struct last {
 	char *path;
 	struct ledgerfile *file;
 	struct entry_list entries;
-	size_t lost;
 };
 
 struct job {
@@ -260,6 +259,7 @@ run_last(void *arg)
 	int attempts = 0;
 	struct job job = {.file = last->file};
 	struct entry *entry;
+	size_t lost = 0;
 
 	while (!STAILQ_EMPTY(&last->entries) && attempts < LAST_ATTEMPTS) {
 		STAILQ_INIT(&job.entries);
@@ -278,12 +278,12 @@ run_last(void *arg)
 		free_entries(&job.entries);
 	}
 	STAILQ_FOREACH (entry, &last->entries, entry)
-		last->lost++;
+		lost++;
 	ledgerfile_destroy(last->file);
-	if (last->lost > 0)
+	if (lost > 0)
 		log_error("ledger: %s: %zu changes of verdict could not be written and "
 			  "are lost",
-		    last->path, last->lost);
+		    last->path, lost);
 }
 
 static void

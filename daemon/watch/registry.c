@@ -132,8 +132,7 @@ take_sources(struct registry_check *check)
 	count += collector->extra(check->conf->options, sources + count);
 	for (i = 0; i < count; i++)
 		size += strlen(sources[i].name) + strlen(sources[i].unit) + 2;
-	check->own_sources = mem_alloc(count * sizeof(*own) + size);
-	own = check->own_sources;
+	own = mem_alloc(count * sizeof(*own) + size);
 	at = (char *)(own + count);
 	for (i = 0; i < count; i++) {
 		own[i] = sources[i];
@@ -183,7 +182,8 @@ check_close(struct registry *registry, struct registry_check *check)
 	registry->retries += check->retries;
 	runner_close(check->runner);
 	archive_series_close(check->series);
-	free(check->own_sources);
+	if (check->sources != check->collector->sources)
+		free((void *)check->sources);
 	free(check);
 }
 

@@ -43,9 +43,8 @@ struct registry_check {
 	struct registry_service *service;
 	const struct archive_source *sources; /* the collector's, or our own with extra() */
 	size_t source_count;
-	void *own_sources;		/* NULL: they are the collector's */
 	struct archive_series *series;	/* up, known, then these sources */
-	enum verdict verdict;		/* as last measured; see registry_verdict() */
+	enum verdict verdict;		/* as last measured; see registry_check_verdict() */
 	int64_t since_us;		/* wall, of the last change; 0: unknown */
 	struct probe_result last;	/* class PROBE_OK and NANs before the first */
 	int64_t last_us;		/* wall, when last ended; 0: never */

@@ -138,10 +138,13 @@ page_lives(const struct registry_site *site, const char *id, int64_t now_us)
 	size_t i;
 
 	for (i = 0; i < site->service_count; i++) {
-		int64_t left = registry_service_stale_us(site->services[i]) - now_us;
-		if (id[0] != '\0' && strcmp(site->services[i]->conf->id, id) != 0)
+		const struct registry_service *service = site->services[i];
+		int64_t left;
+		if (!service->conf->public ||
+		    (id[0] != '\0' && strcmp(service->conf->id, id) != 0))
 			continue;
-		if (site->services[i]->conf->public && left > 0 && left < lives)
+		left = registry_service_stale_us(service) - now_us;
+		if (left > 0 && left < lives)
 			lives = left;
 	}
 	return lives;

@@ -113,7 +113,7 @@ counts_json(const struct registry_stats *stats, const struct registry *registry)
 static json_t *
 queues_json(const struct web_env *env)
 {
-	struct worker_pool *pools[] = {env->rrd, env->journal, env->io};
+	struct worker_pool *pools[] = {env->rrd, env->journal, env->io, env->programs};
 	json_t *out = json_object();
 	struct worker_stats stats;
 	size_t i;

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "loop/loop.h"
 #include "loop/resolve.h"
+#include "loop/spawn.h"
 #include "loop/worker.h"
 #include "store/archive.h"
 #include "watch/probe.h"
@@ -376,7 +377,7 @@ write_workers(struct exposition *e, const struct web_env *env)
 	    {"vetrina_worker_running", "Jobs that run.", EXPOSITION_GAUGE},
 	    {"vetrina_worker_capacity", "Jobs that may wait.", EXPOSITION_GAUGE},
 	};
-	struct worker_pool *pools[] = {env->rrd, env->journal, env->io};
+	struct worker_pool *pools[] = {env->rrd, env->journal, env->io, env->programs};
 	struct worker_stats stats;
 	struct buf labels = BUF_INIT;
 	size_t f, i;
@@ -399,6 +400,21 @@ write_workers(struct exposition *e, const struct web_env *env)
 		}
 	}
 	buf_free(&labels);
+}
+
+static void
+write_programs(struct exposition *e, const struct spawn_pool *pool)
+{
+	struct spawn_stats stats;
+
+	spawn_stats(pool, &stats);
+	counter(e, "vetrina_programs_started", NULL, stats.started, "Plugins begun.");
+	counter(e, "vetrina_programs_killed", NULL, stats.killed,
+	    "Plugins killed for their time or their output.");
+	gauge(e, "vetrina_programs_running", NULL, stats.running,
+	    "Plugins that run or could not be killed; 32 have a place.");
+	gauge(e, "vetrina_programs_waiting", NULL, stats.waiting,
+	    "Plugins that wait for a place.");
 }
 
 static void
@@ -557,6 +573,8 @@ metrics_write(const struct metrics_source *source, bool openmetrics, struct buf 
 		exposition_histogram(&e, NULL, loop_histogram(env->loop));
 	}
 	write_workers(&e, env);
+	if (env->spawn != NULL)
+		write_programs(&e, env->spawn);
 	write_servers(&e, source);
 	write_caches(&e, source);
 	write_process(&e, env->status);

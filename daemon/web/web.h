@@ -17,6 +17,7 @@ struct fetch_pool;
 struct loop;
 struct registry;
 struct resolve;
+struct spawn_pool;
 struct web;
 struct worker_pool;
 
@@ -32,7 +33,9 @@ struct web_status {
 
 struct web_env {
 	struct loop *loop;
-	struct worker_pool *rrd, *journal, *io; /* journal: NULL in tests */
+	struct worker_pool *rrd, *io;
+	struct worker_pool *journal, *programs; /* NULL in tests, and so is spawn */
+	struct spawn_pool *spawn;
 	struct resolve *resolve;
 	struct fetch_pool *fetch;
 	struct archive *archive;

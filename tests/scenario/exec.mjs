@@ -5,7 +5,7 @@ import net from 'node:net';
 import path from 'node:path';
 import {
   between, endsWell, equal, listen, must, need, ok, run, scenario, site, skipAll, tempFolder,
-  vetrinad,
+  until, vetrinad,
 } from '../lib/scenario.mjs';
 
 const PLUGINS = '/usr/lib/nagios/plugins';
@@ -103,10 +103,13 @@ await scenario(async () => {
   ok('metrics have them', [
     [/vetrina_check_phase_seconds\{[^}]*check="eco"[^}]*phase="rta"\} [\d.e-]+/, 'rta'],
     [/vetrina_check_value_bytes\{[^}]*check="disco"[^}]*source="usati"\} [\d.e+]+/, 'usati'],
+    [/vetrina_programs_started_total [1-9]/, 'programs'], [/vetrina_programs_killed_total [1-9]/, 'killed'],
     [/vetrina_check_value\{[^}]*check="contatore"[^}]*source="colpi"\} [\d.]+/, 'colpi'],
   ].filter(([pattern]) => !pattern.test(metrics)).map(([, name]) => `no ${name}`));
 
-  const left = async (what) => (await run('pgrep', ['-f', what])).out.trim();
-  ok('what a plugin left running is gone', equal('processes', await left(`sleep 1000 ${MARK}`), ''));
   await endsWell(daemon);
+  // Looked for when no plugin begins any more; init takes a moment to reap.
+  const left = async () => (await run('pgrep', ['-f', `sleep 1000 ${MARK}`])).out.trim();
+  await until('what plugins left running is gone', async () => await left() === '');
+  ok('what a plugin left running is gone', equal('processes', await left(), ''));
 });

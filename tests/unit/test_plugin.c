@@ -50,7 +50,6 @@ real_plugins(void **state)
 	      "/=902MB;1000;1010;0;1024 '/var/lib it''s'=1.5GB;;;0;20\n");
 	expect("/", 902 * 1048576.0, "bytes");
 	expect("/var/lib it's", 1.5 * 1073741824, "bytes");
-	assert_true(plugin_find(&output, "/")->max == 1024 * 1048576.0);
 	parse("PING OK - Packet loss = 0%, RTA = 0.05 ms"
 	      "|rta=0.046000ms;100.000000;500.000000;0.000000 pl=25%;20;60;0\n");
 	expect("rta", 0.000046, "s");
@@ -59,8 +58,6 @@ real_plugins(void **state)
 	      "|time=0.001234s;;;0.000000;10.000000 size=196B;;;0\n");
 	expect("time", 0.001234, "s");
 	expect("size", 196, "bytes");
-	assert_true(plugin_find(&output, "time")->max == 10);
-	assert_true(isnan(plugin_find(&output, "size")->max));
 }
 
 /* The second form of the guidelines: long text, and data in several places. */

@@ -166,6 +166,15 @@ what_cannot_begin_says_why(void **state)
 	assert_int_equal(seen.code, EACCES);
 }
 
+static void
+await_gone(pid_t pid)
+{
+	alarm(30);
+	while (kill(pid, 0) == 0) /* init has yet to reap it */
+		usleep(1000);
+	alarm(0);
+}
+
 /* Its children go with it, whether it was killed or ended. */
 static void
 nothing_stays_behind(void **state)
@@ -179,17 +188,13 @@ nothing_stays_behind(void **state)
 	assert_true(seen.seconds > 0.1);
 	child = atoi(seen.output);
 	assert_true(child > 1);
-	while (kill(child, 0) == 0) /* init reaps it; alarm() bounds it */
-		usleep(1000);
+	await_gone(child);
 	start("sleep 1000 & echo $!", 20 * CLOCK_SECOND);
 	wait_for(2);
 	assert_int_equal(seen.end, SPAWN_EXITED);
 	assert_true(seen.seconds < 20);
 	child = atoi(seen.output);
-	alarm(30);
-	while (kill(child, 0) == 0)
-		usleep(1000);
-	alarm(0);
+	await_gone(child);
 	spawn_stats(pool, &stats);
 	assert_int_equal(stats.started, 2);
 	assert_int_equal(stats.killed, 1);
