@@ -187,7 +187,8 @@ archive_fetch(struct archive_series *series, enum archive_function function,
 	fetch->arg = arg;
 	fetch->count = series->shape.source_count;
 	for (i = 0; i < fetch->count; i++)
-		fetch->names[i] = series->sources[i].name; /* it stays while it has runs */
+		fetch->names[i] =
+		    series->sources[i].name; /* it stays while it has runs */
 	archive_add_run(series,
 	    (struct archivejob_run){
 		.fn = fetch_run, .done = fetch_done, .arg = fetch, .urgent = true});

@@ -85,7 +85,11 @@ for scheme in http https; do
 	ours $scheme "$port"
 	ours_us=$us
 	theirs $scheme "$port"
+	ratio=$(awk -v a="$us" -v b="$ours_us" 'BEGIN { printf "%.1f", a / b }')
+	[ $scheme = http ] && bound=15 || bound=2
 	echo "$scheme: vetrinad $ours_us us a check ($ours_rss MB)," \
 		"Prometheus + blackbox $us us ($theirs_rss MB)," \
-		"ratio $(awk -v a="$us" -v b="$ours_us" 'BEGIN { printf "%.1f", a / b }')"
+		"ratio $ratio (bound $bound)"
+	awk -v r="$ratio" -v b="$bound" 'BEGIN { exit r < b }' || missed=yes
 done
+[ -z "${missed:-}" ]

@@ -190,6 +190,19 @@ async function commands(daemon) {
   problems.push(...equal('no daemon', (await run(path.join(build, 'vetrinactl'),
     ['-s', '/nonexistent', 'status'])).code, 3));
   ok('exit codes are as the manual says', problems);
+  if (process.geteuid() !== 0) return;
+  // The socket's mode is one door, who asks is another: open the first.
+  fs.chmodSync(daemon.folder, 0o711);
+  fs.chmodSync(daemon.control, 0o666);
+  const stranger = await run('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', process.execPath, '-e', `
+    const socket = require('net').connect(${JSON.stringify(daemon.control)}, () => socket.write('{"command":"status"}\\n'));
+    socket.on('data', (data) => console.log('told', String(data))).on('error', (error) => console.log(error.code)).on('close', () => console.log('closed'));
+  `]);
+  ok('a stranger is told nothing', [
+    ...equal('told', /told .*version/.test(stranger.out), false),
+    ...(/closed/.test(stranger.out) ? [] : [stranger.out + stranger.error]),
+  ]);
+  fs.chmodSync(daemon.control, 0o600);
 }
 
 await scenario(async () => {

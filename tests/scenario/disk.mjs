@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { atEnd, endsWell, equal, listen, must, ok, run, scenario, site, skipAll, tempFolder, until, vetrinad } from '../lib/scenario.mjs';
+import { atEnd, build, endsWell, equal, listen, must, ok, run, scenario, site, skipAll, tempFolder, until, vetrinad } from '../lib/scenario.mjs';
 
 await scenario(async () => {
   const folder = tempFolder('disk');
@@ -19,6 +19,13 @@ await scenario(async () => {
   const daemon = await vetrinad(folder, {
     store: { path: path.join(store, 'store'), retention: ['1s:1h'], flush: '10s' }, sites: { borgo: site(services) },
   });
+  const small = path.join(folder, 'small.yaml');
+  fs.writeFileSync(small, fs.readFileSync(daemon.file, 'utf8').replace('1s:1h', '1s:30d'));
+  const checked = await run(path.join(build, 'vetrinad'), ['-t', '-c', small]);
+  ok('-t warns when the disk needed is not free', [
+    ...equal('exit code', checked.code, 0),
+    ...(/warning: .*store: .* is missing for what the archive takes/.test(checked.out + checked.error) ? [] : [checked.out + checked.error]),
+  ]);
   const samples = async () => (await daemon.json('status')).store;
   await until('samples are written', async () => (await samples()).rows_written > 10);
   const filler = path.join(store, 'filler');

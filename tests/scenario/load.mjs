@@ -5,6 +5,8 @@ import http from 'node:http';
 import net from 'node:net';
 import { between, endsWell, equal, listen, note, ok, scenario, site, tempFolder, vetrinad } from '../lib/scenario.mjs';
 
+const VISITOR = '127.0.0.77'; // the address that the crowd comes from
+
 const HUNG = 1000;
 const HEALTHY = 20;
 const IDLE = 1000;
@@ -31,7 +33,7 @@ async function crowd(url) {
   const { port, hostname } = new URL(url);
   const sockets = [];
   const dial = () => {
-    const socket = net.connect(Number(port), hostname);
+    const socket = net.connect({ port: Number(port), host: hostname, localAddress: VISITOR });
     socket.on('error', () => {});
     sockets.push(socket);
     return socket;
@@ -82,8 +84,7 @@ await scenario(async () => {
   const response = await fetch(`${daemon.url}/`);
   ok('and one more is served', equal('status', response.status, 200));
   leave();
-  const address = net.connect(Number(new URL(daemon.url).port), '127.0.0.1').on('error', () => {}).localAddress;
-  ok('no visitor is named in the log', /127\.0\.0\.1:\d+ (asked|connected|sent)/.test(daemon.log()) ? [address] : []);
+  ok('no visitor is named in the log', daemon.log().includes(VISITOR) ? [VISITOR] : []);
   fs.writeFileSync(`${folder}/log`, daemon.log());
   await endsWell(daemon);
 });

@@ -77,7 +77,11 @@ await scenario(async () => {
     const { text } = await get(daemon, 'uno.example', `/api/v1/series/${NAME}/total?from=${from}`);
     return JSON.parse(text).points.some(([, value]) => value !== null && Math.abs(value - last.values.total) < 1e-9);
   });
-  ok('a reader sees samples that wait', []);
+  const waiting = (await daemon.json('status')).store;
+  ok('a reader sees samples that wait', [
+    ...(Number(await must('rrdtool', ['last', file])) < Math.floor(Date.parse(last.time) / 1000) ? [] : ['it is in the file']),
+    ...(waiting.pending_samples > 0 ? [] : ['none waits']),
+  ]);
   await daemon.json('flush');
   await endsWell(daemon);
 
