@@ -71,17 +71,18 @@ await scenario(async () => {
   await sites(daemon, store);
 
   const file = path.join(store, 'uno/rrd/sito/portale.rrd');
-  const { last } = await daemon.json('check', `uno/${NAME}`);
+  const written = async () => Number(await must('rrdtool', ['last', file]));
+  const { last } = await until('a sample that is not in its file', async () => {
+    const check = await daemon.json('check', `uno/${NAME}`);
+    return await written() < Math.floor(Date.parse(check.last.time) / 1000) && check;
+  });
   const from = Math.floor(Date.parse(last.time) / 1000) - 5;
   await until('a reader sees a sample that waits', async () => {
     const { text } = await get(daemon, 'uno.example', `/api/v1/series/${NAME}/total?from=${from}`);
     return JSON.parse(text).points.some(([, value]) => value !== null && Math.abs(value - last.values.total) < 1e-9);
   });
-  const waiting = (await daemon.json('status')).store;
-  ok('a reader sees samples that wait', [
-    ...(Number(await must('rrdtool', ['last', file])) < Math.floor(Date.parse(last.time) / 1000) ? [] : ['it is in the file']),
-    ...(waiting.pending_samples > 0 ? [] : ['none waits']),
-  ]);
+  // It was not in its file above; the reader's job has brought it there.
+  ok('a reader sees samples that wait', await written() >= Math.floor(Date.parse(last.time) / 1000) ? [] : ['it is not in its file']);
   await daemon.json('flush');
   await endsWell(daemon);
 
